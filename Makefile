@@ -1,0 +1,48 @@
+# `make` alone explains the targets. Everything runs in .venv, made from requirements.lock on first use.
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/ready
+# dvc starts `python` from PATH: the environment's own must come first, activated or not.
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+unexport PYTHONPATH PYTHONHOME
+.DEFAULT_GOAL := help
+.PHONY: help setup repro test check ui lock clean
+
+help:  ## Explain the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-7s %s\n", $$1, $$2}'
+
+setup: $(READY)  ## Create .venv from requirements.lock
+
+$(READY): requirements.lock pyproject.toml Makefile
+	@python=$$(for p in python3.11 python3.12 python3.13 python3 python; do \
+	  $$p -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null \
+	    && command -v $$p && break; done); \
+	if [ -z "$$python" ]; then echo 'digits: no Python 3.11, 3.12 or 3.13 with venv on PATH: install one (Debian: python3 and python3-venv)' >&2; exit 1; fi; \
+	$(PY) -c '' 2>/dev/null || { echo "Creating $(VENV) with $$($$python --version) ($$python)"; $$python -m venv --clear $(VENV); }
+	@echo 'Installing the locked packages (about 2.8 GB on disk; half a minute once downloaded)'
+	@$(PY) -m pip install -q --disable-pip-version-check "$$(grep -o '^uv==[^ ]*' requirements.lock)"
+	@uv pip sync -q --require-hashes --compile-bytecode requirements.lock
+	@uv pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+repro: $(READY)  ## Run the whole pipeline: fetch, validate, preprocess, train, evaluate, plot, register
+	@dvc repro
+	@digits sync --summary
+
+check: $(READY)  ## The quick checks: lint, types, unit and property tests
+	ruff check . && ruff format --check .
+	mypy
+	python -m pytest -q -m 'not slow' -n 2
+
+test: $(READY) check  ## All tests: the quick checks, then the real pipeline, servers and a browser
+	python -m pytest -q -m slow -n 2
+
+ui: $(READY)  ## Open the MLflow UI on http://127.0.0.1:5000
+	@digits ui
+
+lock: $(READY)  ## Resolve requirements.lock anew from pyproject.toml
+	uv pip compile -q --upgrade --universal --generate-hashes --extra dev -o requirements.lock pyproject.toml
+
+clean:  ## Remove the environment and caches; data, models and the tracking store stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

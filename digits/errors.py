@@ -1,0 +1,58 @@
+"""Errors that a person can act on: one line, no traceback, exit code 1."""
+
+import errno
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
+
+
+class DigitsError(Exception):
+    """Something the user can mend. The message names the file or key, what was wrong and what to do."""
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived. Raised as an exception so that `finally` blocks still tidy up."""
+
+
+def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
+    raise Terminated
+
+
+@contextmanager
+def one_line_errors(name: str) -> Iterator[None]:
+    """Turn errors that a user can act on into one line on standard error and exit code 1.
+
+    Anything else is a bug of ours and keeps its traceback.
+
+    Args:
+        name: what the line starts with, usually the stage's or command's name.
+    """
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    except DigitsError as error:
+        message = str(error)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            message = f"no space left on the disk{_at(error)}: free some, then run the same command again"
+        elif error.filename is not None:
+            message = f"{error.filename}: {error.strerror}"
+        else:
+            raise
+    except Terminated:
+        print(f"{name}: terminated", file=sys.stderr)
+        sys.exit(128 + signal.SIGTERM)
+    except KeyboardInterrupt:
+        print(f"{name}: interrupted", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
+    else:
+        return
+    print(f"{name}: {message}", file=sys.stderr)
+    sys.exit(1)
+
+
+def _at(error: OSError) -> str:
+    return f" while writing {error.filename}" if error.filename else ""

@@ -1,0 +1,83 @@
+"""Files that are either complete or not there, and hashes that say what is in them."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def atomic_path(path: Path | str) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; it becomes `path` if the block ends well and vanishes if not.
+
+    Works for a file or a folder that the block creates. An existing file or folder at `path` is replaced.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The suffix is kept: Keras and Matplotlib choose their format by it.
+    holder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    part = holder / path.name
+    try:
+        yield part
+        if path.is_dir() and not path.is_symlink():
+            os.replace(path, holder / "old")
+        os.replace(part, path)
+    finally:
+        shutil.rmtree(holder, ignore_errors=True)
+
+
+def write_text(path: Path | str, text: str) -> None:
+    """Write UTF-8 text atomically."""
+    with atomic_path(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path | str, value: Any) -> None:
+    """Write indented JSON atomically, keys in the order given, floats in full precision, NaN refused."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path | str) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        DigitsError: the file is missing or not JSON.
+    """
+    from digits.errors import DigitsError
+
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DigitsError(f"{path} is missing: run `dvc repro` first") from None
+    except ValueError as error:
+        raise DigitsError(f"{path} is not valid JSON ({error}): run `dvc repro -f`") from None
+
+
+def sha256_file(path: Path | str) -> str:
+    """SHA-256 of a file's bytes, as 64 hex digits."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def dvc_digest(path: Path | str) -> str:
+    """The digest under which DVC knows a file or folder: what stands after `md5:` in `dvc.lock`.
+
+    A folder's is the MD5 of the JSON list of its files' MD5s, with the suffix `.dir`
+    (DVC documentation, "Internal directories and files", "Structure of the cache directory").
+    """
+    path = Path(path)
+    if path.is_file():
+        return _md5_file(path)
+    files = sorted((p.relative_to(path).as_posix(), p) for p in path.rglob("*") if p.is_file())
+    entries = [{"md5": _md5_file(p), "relpath": name} for name, p in files]
+    return hashlib.md5(json.dumps(entries).encode(), usedforsecurity=False).hexdigest() + ".dir"
+
+
+def _md5_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()
