@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -25,8 +24,8 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     try:
         yield part
         if path.is_dir() and not path.is_symlink():
-            os.replace(path, holder / "old")
-        os.replace(part, path)
+            path.replace(holder / "old")
+        part.replace(path)
     finally:
         shutil.rmtree(holder, ignore_errors=True)
 

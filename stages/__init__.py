@@ -3,6 +3,7 @@
 `.venv/bin/dvc repro` without activation runs whatever `python` is first on PATH, perhaps Python 2: hence the plain
 syntax.
 """
+
 import os
 import sys
 
