@@ -1,0 +1,93 @@
+import io
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import classification_report
+
+from digits.errors import DigitsError
+from digits.scores import predictions_frame, score
+
+ACTUAL = np.array([0, 0, 1, 2])
+PROBABILITIES = np.array([[0.9, 0.1, 0.0], [0.2, 0.7, 0.1], [0.1, 0.8, 0.1], [0.25, 0.25, 0.5]], np.float32)
+NAMES = ["zero", "one", "two"]
+
+
+def test_metrics_by_hand():
+    metrics = score(ACTUAL, PROBABILITIES, NAMES, confidence=0.95, bins=10)
+    assert list(metrics) == [
+        "n",
+        "accuracy",
+        "accuracy_low",
+        "accuracy_high",
+        "loss",
+        "macro_f1",
+        "calibration_error",
+        "per_class",
+    ]
+    assert metrics["n"] == 4
+    assert metrics["accuracy"] == 0.75
+    # Wilson, 3 of 4.
+    assert (metrics["accuracy_low"], metrics["accuracy_high"]) == pytest.approx((0.300642, 0.954413))
+    assert metrics["loss"] == pytest.approx(-np.log([0.9, 0.2, 0.8, 0.5]).mean(), abs=1e-6)
+    assert metrics["per_class"] == {
+        "zero": {"precision": 1.0, "recall": 0.5, "f1": 0.666667, "support": 2},
+        "one": {"precision": 0.5, "recall": 1.0, "f1": 0.666667, "support": 1},
+        "two": {"precision": 1.0, "recall": 1.0, "f1": 1.0, "support": 1},
+    }
+    assert metrics["macro_f1"] == pytest.approx(7 / 9, abs=1e-6)
+    # Each image has a bin of its own: gaps 0.1, 0.7, 0.2, 0.5.
+    assert metrics["calibration_error"] == pytest.approx(0.375)
+
+
+def test_predictions_by_hand():
+    frame = predictions_frame(ACTUAL, PROBABILITIES)
+    assert frame.to_csv(index=False) == (
+        "image,actual,predicted,probability\n0,0,0,0.9\n1,0,1,0.7\n2,1,1,0.8\n3,2,2,0.5\n"
+    )
+
+
+@settings(max_examples=30)
+@given(st.integers(2, 6), st.integers(1, 60), st.integers(0, 2**32 - 1))
+def test_metrics_agree_with_predictions_and_scikit_learn(classes, n, seed):
+    rng = np.random.default_rng(seed)
+    actual = rng.integers(0, classes, n)
+    probabilities = rng.dirichlet(np.ones(classes), n).astype(np.float32)
+    names = [f"class {label}" for label in range(classes)]
+    metrics = score(actual, probabilities, names, 0.95, 15)
+    frame = pd.read_csv(io.StringIO(predictions_frame(actual, probabilities).to_csv(index=False)))
+    report = classification_report(
+        frame["actual"],
+        frame["predicted"],
+        labels=range(classes),
+        target_names=names,
+        output_dict=True,
+        zero_division=0,
+    )
+    assert metrics["accuracy"] == round((frame["actual"] == frame["predicted"]).mean(), 6)
+    assert metrics["accuracy_low"] <= metrics["accuracy"] <= metrics["accuracy_high"]
+    assert metrics["macro_f1"] == pytest.approx(report["macro avg"]["f1-score"], abs=1e-6)
+    assert list(metrics["per_class"]) == names
+    for name in names:
+        assert metrics["per_class"][name]["recall"] == pytest.approx(report[name]["recall"], abs=1e-6)
+        assert metrics["per_class"][name]["support"] == report[name]["support"]
+    assert json.loads(json.dumps(metrics, allow_nan=False)) == metrics
+    assert (frame["probability"] >= round(1 / classes, 6) - 1e-6).all()
+
+
+def test_a_certain_mistake_costs_what_keras_charges():
+    # Keras clips probabilities at 1e-7 (keras.config.epsilon), scikit-learn at float32's 1.2e-7: finite, and alike.
+    probabilities = np.array([[1.0, 0.0], [1.0, 0.0]], np.float32)
+    assert score(np.array([0, 1]), probabilities, ["a", "b"], 0.95, 15)["loss"] == pytest.approx(8.0, abs=0.1)
+
+
+def test_diverged_training_is_named():
+    probabilities = PROBABILITIES.copy()
+    probabilities[1] = np.nan
+    with pytest.raises(DigitsError, match=r"1 of 4 images .* diverged"):
+        score(ACTUAL, probabilities, NAMES, 0.95, 15)
+    with pytest.raises(DigitsError, match="diverged"):
+        predictions_frame(ACTUAL, probabilities)
