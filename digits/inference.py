@@ -11,13 +11,17 @@ from digits.tensorflow_setup import use_tensorflow
 class Classifier:
     """Raw pixels in, probabilities out, through a traced function: 1 ms a call where `Model.predict` costs 70."""
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, threads: int | None = None) -> None:
         """Load a `.keras` file in safe mode.
+
+        Args:
+            path: the file.
+            threads: of TensorFlow, where the last bits of the result matter; see `use_tensorflow`.
 
         Raises:
             DigitsError: the file is missing or not a Keras model.
         """
-        use_tensorflow()
+        use_tensorflow(threads)
         import tensorflow as tf
 
         from digits.model import load_model

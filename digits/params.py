@@ -112,7 +112,7 @@ class ModelParams(Section):
 class StopParams(Section):
     """When training ends early: the first epoch whose `monitor` is beyond `threshold`."""
 
-    monitor: Annotated[str, Field(min_length=1)]
+    monitor: Literal["accuracy", "loss", "val_accuracy", "val_loss"]
     mode: Literal["max", "min"]
     threshold: float
 

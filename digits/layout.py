@@ -1,0 +1,15 @@
+"""Where the pipeline keeps its files, relative to the project's folder. The same paths stand in dvc.yaml."""
+
+from pathlib import Path
+
+RAW = Path("data/raw")
+PROCESSED = Path("data/processed")
+MODEL = Path("models/model.keras")
+VALIDATION = Path("reports/validation")
+HISTORY = Path("reports/history.csv")
+TRAINING = Path("reports/training.json")
+METRICS = Path("reports/metrics.json")
+PREDICTIONS = Path("reports/predictions.csv")
+PLOTS = Path("reports/plots")
+GATES = Path("reports/gates.json")
+MODEL_CARD = Path("reports/model_card.md")

@@ -1,0 +1,83 @@
+"""Where a result comes from: working copy, commit, DVC experiment, and a run name that says what was changed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from digits.params import flatten
+
+
+def project_root(folder: Path | None = None) -> Path:
+    """The main working copy, also from within the throw-away copies of `dvc queue` and `dvc exp run --temp`.
+
+    Those lie in `<root>/.dvc/tmp/exps/`, with a git of their own, and are deleted afterwards.
+    """
+    folder = (folder or Path.cwd()).resolve()
+    marker = (".dvc", "tmp", "exps")
+    parts = folder.parts
+    for at in range(len(parts) - len(marker) + 1):
+        if parts[at : at + len(marker)] == marker:
+            return Path(*parts[:at])
+    return next((f for f in [folder, *folder.parents] if (f / "dvc.yaml").is_file()), folder)
+
+
+def git(*arguments: str) -> str | None:
+    """Output of a git command in the current folder, stripped; None where git or the repository is missing."""
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def source_tags() -> dict[str, str]:
+    """Tags that say which source made a run: git_commit, git_branch, git_dirty, git_changed, dvc_experiment, …
+
+    What the pipeline itself writes (dvc.lock, reports/) does not make the tree dirty.
+    """
+    commit = os.environ.get("DVC_EXP_BASELINE_REV") or git("rev-parse", "HEAD")
+    tags: dict[str, str] = {}
+    if commit:
+        # `git diff`, not `git status`: within a queued experiment the changes are committed already.
+        changed = git("diff", "--name-only", commit, "--", ".", ":!dvc.lock", ":!reports")
+        tags |= {
+            "git_commit": commit,
+            "mlflow.source.git.commit": commit,
+            "git_dirty": str(bool(changed)).lower(),
+            "git_changed": " ".join((changed or "").split()),
+        }
+    if branch := git("branch", "--show-current"):
+        tags["git_branch"] = branch
+    if experiment := os.environ.get("DVC_EXP_NAME"):
+        tags["dvc_experiment"] = experiment
+    return tags
+
+
+def changed_params(params: dict[str, Any], commit: str | None) -> dict[str, Any]:
+    """The flat parameters whose values differ from those of params.yaml in `commit`."""
+    committed = git("show", f"{commit}:params.yaml") if commit else None
+    if committed is None:
+        return {}
+    try:
+        before = flatten(YAML(typ="safe").load(committed))
+    except (YAMLError, AttributeError):
+        return {}
+    return {key: value for key, value in params.items() if before.get(key) != value}
+
+
+def run_name(tags: dict[str, str], changed: dict[str, Any]) -> str:
+    """A name by which a person tells runs apart: the experiment or the time, and what was changed.
+
+    Examples: `murky-axe learning_rate=0.002`, `11-22 20:48 main`.
+    """
+    start = tags.get("dvc_experiment") or f"{datetime.now():%m-%d %H:%M} {tags.get('git_branch', '')}".strip()
+    words = [f"{key.rsplit('.', 1)[-1]}={value}" for key, value in changed.items() if not isinstance(value, list)]
+    more = [f"+{len(words) - 3} more"] if len(words) > 3 else []
+    return " ".join([start, *words[:3], *more])[:120]

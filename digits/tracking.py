@@ -1,0 +1,409 @@
+"""MLflow tracking: the store, and runs that are found by the content of the model they made.
+
+Files come first: everything logged here is read from what the stages wrote, so a run that a store does not have (a new
+server, a restored checkout) can be written anew, complete. The model file's SHA-256 is the key.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import psutil
+from filelock import FileLock
+
+from digits import layout
+from digits.errors import DigitsError, Terminated
+from digits.files import dvc_digest, read_json, sha256_file, write_json
+from digits.params import Params, flatten
+from digits.provenance import changed_params, project_root, run_name, source_tags
+from digits.split import Dataset
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+EXPERIMENT = "digits"
+# What each part of a run was logged from; equal tags mean there is nothing to log again.
+_LOGGED = {"training": "logged_training", "evaluation": "logged_evaluation", "plots": "logged_plots"}
+
+
+def connect() -> MlflowClient:
+    """A client of the tracking store, which exists and answers.
+
+    The store is `MLFLOW_TRACKING_URI`, else `mlflow.db` in the main working copy, with artifacts in `mlartifacts/`.
+
+    Raises:
+        DigitsError: the store cannot be reached; known within seconds.
+    """
+    # MLflow's own defaults wait for minutes; with these a dead server is known after about ten seconds.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    uri = tracking_uri()
+    mlflow.set_tracking_uri(uri)
+    client = mlflow.MlflowClient(uri)
+    state = project_root() / ".digits"
+    state.mkdir(exist_ok=True)
+    try:
+        # Several processes that create the same SQLite store at once break it for good.
+        with FileLock(state / "store.lock"):
+            if client.get_experiment_by_name(EXPERIMENT) is None:
+                local = (project_root() / "mlartifacts").as_uri() if uri == _default_uri() else None
+                client.create_experiment(EXPERIMENT, artifact_location=local)
+    except MlflowException as error:
+        reason = str(error).splitlines()[0][:200]
+        raise DigitsError(
+            f"the MLflow store {uri} does not answer ({reason}): start it, or unset MLFLOW_TRACKING_URI for mlflow.db"
+        ) from None
+    return client
+
+
+def tracking_uri() -> str:
+    """`MLFLOW_TRACKING_URI`, else the SQLite store of the main working copy."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or _default_uri()
+
+
+def _default_uri() -> str:
+    return f"sqlite:///{project_root() / 'mlflow.db'}"
+
+
+def all_experiments(client: MlflowClient) -> list[str]:
+    """Ids of all active experiments: `mlflow run` puts its run where it likes."""
+    return [experiment.experiment_id for experiment in client.search_experiments()]
+
+
+def find_run(client: MlflowClient, model_sha256: str) -> Run | None:
+    """The run that first made a model, or None. Reproductions of it are runs of their own and not found here."""
+    runs = client.search_runs(
+        all_experiments(client), f"tags.model_sha256 = '{model_sha256}'", order_by=["attributes.start_time ASC"]
+    )
+    return next((run for run in runs if "reproduction_of" not in run.data.tags), None)
+
+
+def start_run(client: MlflowClient, params: Params) -> str:
+    """Begin the run of a training: the one of `mlflow run` where that started us, else a new one. Returns its id."""
+    close_abandoned_runs(client)
+    flat = flatten(params)
+    tags = {**source_tags(), "process": _this_process()}
+    name = run_name(tags, changed_params(flat, tags.get("git_commit")))
+    if run_id := os.environ.get("MLFLOW_RUN_ID"):
+        for key, value in tags.items():
+            client.set_tag(run_id, key, value)
+        client.update_run(run_id, name=name)
+    else:
+        run_id = _create_run(client, name, tags)
+    _log_params(client, run_id, flat)
+    return run_id
+
+
+def close_abandoned_runs(client: MlflowClient) -> None:
+    """Mark as KILLED the runs of processes of this machine that died without saying so (SIGKILL, power cut)."""
+    running = client.search_runs(all_experiments(client), "attributes.status = 'RUNNING'")
+    for run in running:
+        host, _, rest = run.data.tags.get("process", "").partition(" ")
+        if host == socket.gethostname() and not _is_alive(rest):
+            client.set_terminated(run.info.run_id, "KILLED")
+
+
+class LiveRun:
+    """A training in progress. When the store is lost, training goes on and the run is completed by `digits sync`."""
+
+    def __init__(self, client: MlflowClient, run_id: str) -> None:
+        """Write into the run `run_id`, which is RUNNING."""
+        self.client = client
+        self.run_id = run_id
+        self.lost = False
+
+    def log_epoch(self, epoch: int, logs: dict[str, float]) -> None:
+        """Log an epoch's metrics (epoch from 1)."""
+        self._try(lambda: _log_metrics(self.client, self.run_id, logs, step=epoch))
+
+    def finish(self, params: Params, seconds: float) -> None:
+        """Complete the run from the files that the training wrote, or leave a note for `digits sync`."""
+        sha256 = sha256_file(layout.MODEL)
+        self._try(lambda: _complete_training(self.client, self.run_id, params, sha256, seconds))
+        if self.lost:
+            write_json(_unfinished(sha256), {"run_id": self.run_id, "training_seconds": round(seconds, 1)})
+            print("train: the files are complete; `digits sync` completes the run once the store answers again")
+
+    def _try(self, log: Any) -> None:
+        from mlflow.exceptions import MlflowException
+
+        if self.lost:
+            return
+        try:
+            log()
+        # Losing the record must not lose the training: the files have everything.
+        except (MlflowException, OSError) as error:
+            self.lost = True
+            print(f"train: the MLflow store was lost, training goes on ({str(error).splitlines()[0][:160]})")
+
+
+@contextmanager
+def live_run(client: MlflowClient, params: Params) -> Iterator[LiveRun]:
+    """Start a run and close it as what it was: FINISHED, KILLED (signal) or FAILED (anything else)."""
+    run = LiveRun(client, start_run(client, params))
+    try:
+        yield run
+    except BaseException as error:
+        killed = isinstance(error, KeyboardInterrupt | Terminated)
+        run._try(lambda: client.set_terminated(run.run_id, "KILLED" if killed else "FAILED"))
+        raise
+    run._try(lambda: client.set_terminated(run.run_id, "FINISHED"))
+
+
+def ensure_run(client: MlflowClient, params: Params) -> str:
+    """The id of the run of the model in models/, written anew from the files if the store does not have it.
+
+    Raises:
+        DigitsError: a file that the training stage writes is missing.
+    """
+    if not layout.MODEL.is_file():
+        raise DigitsError(f"{layout.MODEL} is missing: run `dvc repro` first")
+    sha256 = sha256_file(layout.MODEL)
+    if run := find_run(client, sha256):
+        return run.info.run_id
+    note = _unfinished(sha256)
+    begun = read_json(note) if note.is_file() else {}
+    run_id = begun.get("run_id")
+    if run_id is None or not _exists(client, run_id):
+        flat = flatten(params)
+        tags = {**source_tags(), "process": _this_process(), "restored_from_files": "true"}
+        run_id = _create_run(client, run_name(tags, changed_params(flat, tags.get("git_commit"))), tags)
+        _log_params(client, run_id, flat)
+    _complete_training(client, run_id, params, sha256, begun.get("training_seconds"))
+    client.set_terminated(run_id, "FINISHED")
+    note.unlink(missing_ok=True)
+    return run_id
+
+
+def log_evaluation(client: MlflowClient, run_id: str) -> None:
+    """Log reports/metrics.json and predictions.csv, the metrics linked to the model and the test data."""
+    mark = sha256_file(layout.METRICS) + sha256_file(layout.PREDICTIONS)
+    if _is_logged(client, run_id, "evaluation", mark):
+        return
+    tags = client.get_run(run_id).data.tags
+    test = read_json(layout.METRICS)["test"]
+    metrics = {f"test_{key}": value for key, value in test.items() if isinstance(value, int | float) and key != "n"}
+    for name, scores in test["per_class"].items():
+        metrics |= {f"test_{key}/{_metric_name(name)}": scores[key] for key in ("precision", "recall", "f1")}
+    _log_metrics(client, run_id, metrics, model_id=tags.get("model_id"), digest=tags.get("data_digest"))
+    for path in (layout.METRICS, layout.PREDICTIONS):
+        client.log_artifact(run_id, str(path), "evaluation")
+    client.set_tag(run_id, _LOGGED["evaluation"], mark)
+
+
+def log_plots(client: MlflowClient, run_id: str) -> None:
+    """Log the pictures of reports/plots."""
+    mark = dvc_digest(layout.PLOTS)
+    if _is_logged(client, run_id, "plots", mark):
+        return
+    client.log_artifacts(run_id, str(layout.PLOTS), "plots")
+    client.set_tag(run_id, _LOGGED["plots"], mark)
+
+
+def _create_run(client: MlflowClient, name: str, tags: dict[str, str]) -> str:
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    source = {"mlflow.source.name": "dvc.yaml", "mlflow.source.type": "PROJECT", "mlflow.user": _user()}
+    return client.create_run(experiment.experiment_id, run_name=name, tags={**source, **tags}).info.run_id
+
+
+def _complete_training(
+    client: MlflowClient, run_id: str, params: Params, model_sha256: str, seconds: float | None
+) -> None:
+    """Log what training made: epochs not logged yet, data sets, model, validation report, and last the model's hash."""
+    training = read_json(layout.TRAINING)
+    history = pd.read_csv(layout.HISTORY)
+    logged = len(client.get_metric_history(run_id, "loss"))
+    for row in history.iloc[logged:].to_dict("records"):
+        epoch = int(row.pop("epoch"))
+        _log_metrics(client, run_id, {str(key): float(value) for key, value in row.items()}, step=epoch)
+    _log_metrics(client, run_id, {"epochs": training["epochs"]})
+    if seconds is not None:
+        _log_metrics(client, run_id, {"training_seconds": round(seconds, 1)})
+
+    dataset = Dataset(layout.PROCESSED)
+    digest = dvc_digest(layout.PROCESSED)
+    tags = {
+        "data_digest": digest,
+        "test_sha256": dataset.facts["test_sha256"],
+        "stopped_by": training["reason"],
+    }
+    first = find_run(client, model_sha256)
+    if first is None or first.info.run_id == run_id:
+        tags["model_id"] = _log_model(client, run_id, dataset, model_sha256)
+    else:
+        # The same bytes as before: the first run stays the model's own, and has the model.
+        tags["reproduction_of"] = first.info.run_id
+    _log_datasets(client, run_id, dataset, digest)
+    for path in (layout.HISTORY, layout.TRAINING):
+        client.log_artifact(run_id, str(path), "training")
+    if layout.VALIDATION.is_dir():
+        client.log_artifacts(run_id, str(layout.VALIDATION), "validation")
+    # The key by which others find this run comes last: a run that has it is complete.
+    for key, value in {**tags, "model_sha256": model_sha256}.items():
+        client.set_tag(run_id, key, value)
+
+
+def _log_model(client: MlflowClient, run_id: str, dataset: Dataset, model_sha256: str) -> str:
+    """Log models/model.keras, byte for byte, with signature, input example and pinned requirements. Returns its id."""
+    from digits.tensorflow_setup import use_tensorflow
+
+    use_tensorflow()
+    import mlflow.keras
+    from mlflow.models import Model, ModelSignature
+    from mlflow.types import Schema, TensorSpec
+
+    from digits.model import load_model
+
+    images, labels = dataset.arrays("validation")
+    side = images.shape[1:]
+    signature = ModelSignature(
+        inputs=Schema([TensorSpec(np.dtype("uint8"), (-1, *side), "pixels")]),
+        outputs=Schema([TensorSpec(np.dtype("float32"), (-1, labels.shape[1]))]),
+    )
+
+    def save(path: str, validate_serving_input: bool, **options: Any) -> None:
+        # save_model writes the input example before it makes the folder.
+        Path(path).mkdir()
+        mlflow.keras.save_model(load_model(layout.MODEL), path, **options)
+        # Keras stamps each save with the time: the logged file is to be the one whose hash the run carries.
+        (Path(path) / "data" / "model.keras").write_bytes(layout.MODEL.read_bytes())
+
+    run = client.get_run(run_id)
+    logged = client.create_logged_model(
+        run.info.experiment_id,
+        name="digits",
+        source_run_id=run_id,
+        tags={"model_sha256": model_sha256},
+        params=run.data.params,
+        model_type="classifier",
+    )
+    Model.log(
+        artifact_path=None,
+        flavor=SimpleNamespace(save_model=save, __name__="mlflow.keras"),
+        run_id=run_id,
+        model_id=logged.model_id,
+        signature=signature,
+        input_example=np.ascontiguousarray(images[:2]),
+        validate_serving_input=False,
+        pip_requirements=[f"{package}=={version(package)}" for package in ("keras", "numpy")]
+        + [f"tensorflow=={_tensorflow_version()}"],
+    )
+    return logged.model_id
+
+
+def _log_datasets(client: MlflowClient, run_id: str, dataset: Dataset, digest: str) -> None:
+    """Link the three splits, under DVC's digest of data/processed."""
+    from mlflow.entities import Dataset as DatasetEntity
+    from mlflow.entities import DatasetInput, InputTag
+    from mlflow.types import Schema, TensorSpec
+
+    inputs = []
+    for split, context in (("train", "training"), ("validation", "validation"), ("test", "testing")):
+        images, labels = dataset.arrays(split)
+        schema = {
+            name: Schema([TensorSpec(array.dtype, (-1, *array.shape[1:]))]).to_json()
+            for name, array in (("features", images), ("targets", labels))
+        }
+        entity = DatasetEntity(
+            name=split,
+            digest=digest,
+            source_type="dvc",
+            source=json.dumps({"path": str(layout.PROCESSED), "md5": digest}),
+            schema=json.dumps({"mlflow_tensorspec": schema}),
+            profile=json.dumps({"images": len(images)}),
+        )
+        inputs.append(DatasetInput(entity, [InputTag("mlflow.data.context", context)]))
+    client.log_inputs(run_id, inputs)
+
+
+def _log_params(client: MlflowClient, run_id: str, flat: dict[str, Any]) -> None:
+    from mlflow.entities import Param
+
+    present = client.get_run(run_id).data.params
+    new = [Param(key, str(value)) for key, value in flat.items() if key not in present]
+    # A store takes 100 parameters at a time.
+    for start in range(0, len(new), 100):
+        client.log_batch(run_id, params=new[start : start + 100])
+
+
+def _log_metrics(
+    client: MlflowClient,
+    run_id: str,
+    metrics: dict[str, float],
+    step: int = 0,
+    model_id: str | None = None,
+    digest: str | None = None,
+) -> None:
+    """Log metrics in one request, linked to a logged model and to the test data where these are given."""
+    from mlflow.entities import Metric
+
+    now = int(time.time() * 1000)
+    linked = {"model_id": model_id, "dataset_name": "test", "dataset_digest": digest} if model_id else {}
+    client.log_batch(run_id, [Metric(key, float(value), now, step, **linked) for key, value in metrics.items()])
+
+
+def _is_logged(client: MlflowClient, run_id: str, part: str, mark: str) -> bool:
+    return client.get_run(run_id).data.tags.get(_LOGGED[part]) == mark
+
+
+def _exists(client: MlflowClient, run_id: str) -> bool:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.get_run(run_id)
+    except MlflowException:
+        return False
+    return True
+
+
+def _metric_name(name: str) -> str:
+    """A class name as part of a metric's name, which may have few other characters than letters and digits."""
+    return "".join(c if c.isalnum() or c in "_-. " else "_" for c in name)
+
+
+def _unfinished(model_sha256: str) -> Path:
+    return project_root() / ".digits" / "unfinished" / f"{model_sha256}.json"
+
+
+def _tensorflow_version() -> str:
+    import tensorflow
+
+    return tensorflow.__version__
+
+
+def _user() -> str:
+    return os.environ.get("MLFLOW_TRACKING_USERNAME") or os.environ.get("USER") or "unknown"
+
+
+def _this_process() -> str:
+    process = psutil.Process()
+    return f"{socket.gethostname()} {process.pid} {process.create_time():.0f}"
+
+
+def _is_alive(identity: str) -> bool:
+    pid, _, created = identity.partition(" ")
+    try:
+        return f"{psutil.Process(int(pid)).create_time():.0f}" == created
+    except (psutil.NoSuchProcess, ValueError):
+        return False
