@@ -1,0 +1,353 @@
+"""The MLflow model registry: versions, the aliases champion and challenger, and an append-only history of them.
+
+The history is one MLflow run whose parameters are the changes, numbered. MLflow refuses to change a parameter that is
+logged, so a record cannot be altered, and of two processes that claim the same number only one succeeds: the other
+learns that the registry changed under it.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import re
+import socket
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+
+from digits.errors import DigitsError
+from digits.files import atomic_path, read_json, sha256_file
+from digits.provenance import git, project_root
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
+    from digits.gates import Gate
+
+CHAMPION = "champion"
+CHALLENGER = "challenger"
+_HISTORY_EXPERIMENT = "digits-history"
+_OWNER_TAG, _OWNER = "made_by", "digits"
+
+
+@dataclass(frozen=True)
+class ResolvedModel:
+    """A model file on this disk, whose bytes were checked, and what is known of it."""
+
+    path: Path
+    name: str
+    version: str | None
+    uri: str
+    sha256: str
+    metrics: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change of an alias."""
+
+    alias: str
+    before: str | None
+    after: str | None
+    action: str
+    who: str
+    when: str
+    why: str
+    gates: list[dict[str, Any]] = field(default_factory=list)
+
+
+class RegistryChangedError(DigitsError):
+    """Somebody else moved an alias between our look and our move."""
+
+
+class Registry:
+    """The registered model of this project."""
+
+    def __init__(self, client: MlflowClient, name: str) -> None:
+        """Open the registered model `name`, which need not exist yet.
+
+        Raises:
+            DigitsError: the name belongs to something else.
+        """
+        self.client = client
+        self.name = name
+        self._history_run: str | None = None
+        tags = self._tags()
+        if tags is not None and tags.get(_OWNER_TAG) != _OWNER:
+            raise DigitsError(
+                f"the registered model {name!r} was not made by this project: set another register.model_name"
+            )
+
+    def create(self) -> None:
+        """Make the registered model, with its history, if it does not exist."""
+        from mlflow.exceptions import MlflowException
+
+        if self._tags() is not None:
+            return
+        experiment = self.client.get_experiment_by_name(_HISTORY_EXPERIMENT)
+        experiment_id = experiment.experiment_id if experiment else self._create_history_experiment()
+        run = self.client.create_run(experiment_id, run_name=f"history of {self.name}")
+        self.client.set_terminated(run.info.run_id)
+        tags = {_OWNER_TAG: _OWNER, "history_run": run.info.run_id}
+        try:
+            self.client.create_registered_model(
+                self.name, tags, "Handwritten digits, raw pixels in, probabilities out."
+            )
+        except MlflowException:
+            # Another process was first: its history counts.
+            self.client.delete_run(run.info.run_id)
+            if self._tags() is None:
+                raise
+
+    def version_of(self, model_sha256: str) -> ModelVersion | None:
+        """The version that holds a model file, or None."""
+        return next((v for v in self.versions() if v.tags.get("model_sha256") == model_sha256), None)
+
+    def versions(self) -> list[ModelVersion]:
+        """All versions, oldest first."""
+        found = self.client.search_model_versions(f"name = '{self.name}'")
+        return sorted(found, key=lambda version: int(version.version))
+
+    def version(self, number: str) -> ModelVersion:
+        """A version by its number.
+
+        Raises:
+            DigitsError: there is none; the message lists those that exist.
+        """
+        found = {str(v.version): v for v in self.versions()}
+        if number not in found:
+            listed = ", ".join(found) or "none yet"
+            raise DigitsError(f"{self.name} has no version {number} (versions: {listed})")
+        return found[number]
+
+    def aliases(self) -> dict[str, str]:
+        """Alias to version number."""
+        if self._tags() is None:
+            return {}
+        model = self.client.get_registered_model(self.name)
+        return {alias: str(version) for alias, version in model.aliases.items()}
+
+    def history(self) -> list[Change]:
+        """All recorded changes, oldest first."""
+        tags = self._tags()
+        if tags is None:
+            return []
+        params = self.client.get_run(tags["history_run"]).data.params
+        return [Change(**json.loads(params[key])) for key in sorted(params)]
+
+    def move(
+        self, alias: str, before: str | None, after: str | None, action: str, why: str, gates: Sequence[Gate] = ()
+    ) -> Change:
+        """Move an alias, on record. `after` None removes it.
+
+        Args:
+            alias: champion or challenger.
+            before: the version that the caller saw under the alias; the move is refused if it is another by now.
+            after: the version to point to.
+            action: register, promote, rollback, …
+            why: a sentence for the record.
+            gates: what was checked.
+
+        Raises:
+            RegistryChangedError: another process moved an alias meanwhile; nothing was changed.
+        """
+        from mlflow.exceptions import MlflowException
+
+        with FileLock(project_root() / ".digits" / "registry.lock"):
+            history = self._history_that_fits(alias)
+            now = self.aliases().get(alias)
+            if now != before:
+                raise RegistryChangedError(self._moved(alias, before, now))
+            passed = [
+                {"name": g.name, "observed": g.observed, "required": g.required, "passed": g.passed} for g in gates
+            ]
+            change = Change(alias, before, after, action, _who(), _now(), why, passed)
+            try:
+                self._append(len(history), change)
+            except MlflowException:
+                raise RegistryChangedError(self._moved(alias, before, self.aliases().get(alias))) from None
+            if after is None:
+                self.client.delete_registered_model_alias(self.name, alias)
+            else:
+                self.client.set_registered_model_alias(self.name, alias, after)
+            return change
+
+    def _history_that_fits(self, alias: str) -> list[Change]:
+        """The history, after recording a change that was made by other means, such as MLflow's UI."""
+        for patience in (0, 2):
+            # Another machine may be between its record and its move: give it a moment.
+            time.sleep(patience)
+            history = self.history()
+            recorded = next((change.after for change in reversed(history) if change.alias == alias), None)
+            now = self.aliases().get(alias)
+            if recorded == now:
+                return history
+        change = Change(alias, recorded, now, "outside", "unknown", _now(), "found changed by other means than digits")
+        self._append(len(history), change)
+        return [*history, change]
+
+    def _append(self, number: int, change: Change) -> None:
+        tags = self._tags() or {}
+        text = json.dumps({**asdict(change)}, ensure_ascii=False)
+        self.client.log_param(tags["history_run"], f"{number + 1:06d}", text)
+
+    def _moved(self, alias: str, before: str | None, now: str | None) -> str:
+        last = next((change for change in reversed(self.history()) if change.alias == alias), None)
+        by = f" by {last.who} at {last.when}" if last else ""
+        return (
+            f"{alias} was moved meanwhile from {_version(before)} to {_version(now)}{by}: nothing changed, "
+            "look at `digits history` and decide again"
+        )
+
+    def _create_history_experiment(self) -> str:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return self.client.create_experiment(_HISTORY_EXPERIMENT)
+        except MlflowException:
+            return self.client.get_experiment_by_name(_HISTORY_EXPERIMENT).experiment_id
+
+    def _tags(self) -> dict[str, str] | None:
+        """Tags of the registered model; None if it does not exist."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return self.client.get_registered_model(self.name).tags
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise
+
+
+def former_champion(history: Sequence[Change]) -> str | None:
+    """The champion before the present one, as a rollback undoes promotions: two rollbacks go back two.
+
+    A rollback to a named version that was champion before takes the stack of champions down to it.
+    """
+    stack: list[str] = []
+    for change in history:
+        if change.alias != CHAMPION or change.after is None:
+            continue
+        if change.action == "rollback" and change.after in stack:
+            while stack[-1] != change.after:
+                stack.pop()
+        elif not stack or stack[-1] != change.after:
+            stack.append(change.after)
+    return stack[-2] if len(stack) > 1 else None
+
+
+def resolve_model(uri: str) -> ResolvedModel:
+    """Bring a model's file to this disk and check its bytes against the hash tagged when it was made.
+
+    Args:
+        uri: a .keras file, a folder that holds model.keras, `models:/digits@champion`, `models:/digits/3` or
+            `runs:/<run id>`.
+
+    Raises:
+        DigitsError: there is no such model, or its bytes are not those that were registered.
+    """
+    if not re.match(r"(models|runs):/", uri):
+        return _local_model(uri)
+    from mlflow.exceptions import MlflowException
+
+    from digits import tracking
+
+    client = tracking.connect()
+    try:
+        if uri.startswith("runs:/"):
+            run_id = uri.removeprefix("runs:/").split("/")[0]
+            name, version = run_id, None
+        else:
+            found = _version_by_uri(client, uri)
+            name, version, run_id = found.name, str(found.version), found.run_id
+        tags = client.get_run(run_id).data.tags
+    except MlflowException as error:
+        raise DigitsError(f"{uri}: {str(error).splitlines()[0]}") from None
+    # A reproduction has no model of its own: the bytes are those of the first run.
+    if first := tags.get("reproduction_of"):
+        run_id, tags = first, client.get_run(first).data.tags
+    if "model_sha256" not in tags or "model_id" not in tags:
+        raise DigitsError(f"{uri}: run {run_id} has no model of this project")
+    path = _download(client, tags["model_id"], tags["model_sha256"])
+    return ResolvedModel(path, name, version, uri, tags["model_sha256"], load_metrics(client, run_id))
+
+
+def load_metrics(client: MlflowClient, run_id: str) -> dict[str, Any] | None:
+    """`test` of the metrics.json that a run logged, or None if it was never evaluated."""
+    path = download_artifact(client, run_id, "evaluation/metrics.json")
+    return read_json(path)["test"] if path else None
+
+
+def download_artifact(client: MlflowClient, run_id: str, path: str) -> Path | None:
+    """A run's artifact on this disk, or None if the run does not have it."""
+    folder = path.rsplit("/", 1)[0]
+    if not any(item.path == path for item in client.list_artifacts(run_id, folder)):
+        return None
+    return Path(client.download_artifacts(run_id, path))
+
+
+def _local_model(uri: str) -> ResolvedModel:
+    path = Path(uri)
+    candidates = [path] if path.is_file() else [path / "model.keras", path / "data" / "model.keras"]
+    file = next((candidate for candidate in candidates if candidate.is_file()), None)
+    if file is None:
+        raise DigitsError(
+            f"{uri}: no such model; give a .keras file, a folder with model.keras, or models:/digits@champion"
+        )
+    metrics = file.parent / "metrics.json"
+    test = read_json(metrics).get("test") if metrics.is_file() else None
+    return ResolvedModel(file, file.stem, None, uri, sha256_file(file), test)
+
+
+def _version_by_uri(client: MlflowClient, uri: str) -> ModelVersion:
+    match = re.fullmatch(r"models:/([^/@]+)(?:@([^/]+)|/(\d+))", uri)
+    if not match:
+        raise DigitsError(f"{uri}: not a model; write models:/digits@champion or models:/digits/3")
+    name, alias, number = match.groups()
+    return client.get_model_version_by_alias(name, alias) if alias else client.get_model_version(name, number)
+
+
+def _download(client: MlflowClient, model_id: str, sha256: str) -> Path:
+    """The model file, kept in .digits/models under its hash so that it is fetched once."""
+    from mlflow.artifacts import download_artifacts
+    from mlflow.exceptions import MlflowException
+
+    kept = project_root() / ".digits" / "models" / sha256 / "model.keras"
+    if kept.is_file() and sha256_file(kept) == sha256:
+        return kept
+    location = client.get_logged_model(model_id).artifact_location
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            file = Path(download_artifacts(artifact_uri=f"{location}/data/model.keras", dst_path=folder))
+        except (MlflowException, OSError) as error:
+            raise DigitsError(f"{location}: the model's file cannot be read ({str(error).splitlines()[0]})") from None
+        found = sha256_file(file)
+        if found != sha256:
+            raise DigitsError(
+                f"{location}/data/model.keras is not the file that was logged: SHA-256 {found[:12]}… instead of "
+                f"{sha256[:12]}…; refused"
+            )
+        with atomic_path(kept) as part:
+            part.write_bytes(file.read_bytes())
+    return kept
+
+
+def _version(number: str | None) -> str:
+    return "nothing" if number is None else f"version {number}"
+
+
+def _who() -> str:
+    name = os.environ.get("MLFLOW_TRACKING_USERNAME") or git("config", "user.name") or getpass.getuser()
+    return f"{name} on {socket.gethostname()}"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
