@@ -32,9 +32,9 @@ PALETTE = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK)
 # Secondary text and guide lines: 7:1 contrast on white.
 GREY = "#595959"
 
-# Perceptually uniform, made for colour vision deficiencies (Nuñez, Anderton, Renslow, PLOS ONE 13(7), 2018); light to
-# dark, so that little is pale on a white page.
-SEQUENTIAL = "cividis_r"
+# Perceptually uniform with monotonic lightness, so that it serves any colour vision and greyscale prints; light to dark,
+# so that little is dark on a white page.
+SEQUENTIAL = "viridis_r"
 # Pictures as the data stores them: 0 is black, 255 is white.
 PIXELS = "gray"
 
