@@ -106,7 +106,7 @@ def curves_figure(history: pd.DataFrame, training: dict) -> Figure:
     """
     last = int(history["epoch"].iloc[-1])
     with style():
-        figure = Figure(figsize=(12, 5.6))
+        figure = Figure(figsize=(12, 6))
         panels = dict(zip(("loss", "accuracy"), figure.subplots(1, 2), strict=True))
         for metric, axes in panels.items():
             axes.plot(history["epoch"], history[metric], "o-", color=BLUE, label="training")
@@ -121,7 +121,7 @@ def curves_figure(history: pd.DataFrame, training: dict) -> Figure:
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
             axes.set_xlim(0.5, last + 0.5)
             axes.grid(axis="y")
-            axes.legend()
+            axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
         figure.suptitle(f"Training {'stopped' if training['stopped'] else 'ended'}: {training['reason']}")
         figure.supxlabel(
             "Training values are means over the epoch, while weights change and with dropout; "
@@ -258,12 +258,10 @@ def per_class_figure(per_class: dict[str, dict[str, float]], macro_f1: float) ->
     with style():
         figure = Figure(figsize=(8 + _width(per_class), max(len(scores) * row_height, 1) + 2.2))
         axes = figure.subplots()
-        axes.hlines(
-            rows, scores[["precision", "recall"]].min(axis=1), scores[["precision", "recall"]].max(axis=1), GREY
-        )
-        axes.plot(scores["precision"], rows, "^", color=ORANGE, markersize=9, label="precision")
-        axes.plot(scores["recall"], rows, "s", color=GREEN, markersize=8, label="recall")
-        axes.plot(scores["f1"], rows, "o", color=BLUE, markersize=9, label="F1")
+        axes.hlines(rows, scores["precision"], scores["recall"], GREY, linewidth=1.5)
+        axes.plot(scores["precision"], rows, "^", color=ORANGE, markersize=11, label="precision")
+        axes.plot(scores["recall"], rows, "s", color=GREEN, markersize=9, label="recall")
+        axes.plot(scores["f1"], rows, "o", color=BLUE, markersize=6, label="F1")
         axes.axvline(macro_f1, color=GREY, linewidth=1.2, linestyle="--", label=f"macro F1 {macro_f1:.4f}")
         axes.set_xlim(low - margin, high + margin)
         axes.xaxis.set_major_locator(MaxNLocator(6))
@@ -280,7 +278,7 @@ def per_class_figure(per_class: dict[str, dict[str, float]], macro_f1: float) ->
         values.set_yticks(rows, texts, fontsize=size)
         values.tick_params(length=0)
         values.spines["right"].set_visible(False)
-        values.set_ylabel("F1 (number of images)")
+        values.set_ylabel("F1 (number of images)", labelpad=10)
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4)
         figure.suptitle("Precision, recall and F1 of each class")
     return figure

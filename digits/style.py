@@ -32,8 +32,8 @@ PALETTE = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK)
 # Secondary text and guide lines: 7:1 contrast on white.
 GREY = "#595959"
 
-# Perceptually uniform with monotonic lightness, so that it serves any colour vision and greyscale prints; light to dark,
-# so that little is dark on a white page.
+# Perceptually uniform with monotonic lightness: serves any colour vision and greyscale prints. Light to dark, so that
+# little is dark on a white page.
 SEQUENTIAL = "viridis_r"
 # Pictures as the data stores them: 0 is black, 255 is white.
 PIXELS = "gray"
