@@ -57,12 +57,12 @@ def _index(folder: Path, checks: list[Check], head: str) -> str:
         rows = "\n".join(map(_row, group))
         sections.append(
             f"<h5>{escape(table)}</h5>\n<p>{links}</p>\n<div class='scroll'><table>\n<tr><th>Status</th>"
-            "<th>Expectation</th><th>Allowed</th><th>Observed</th><th>Unexpected</th><th>First rows</th></tr>\n"
+            "<th>Expectation</th><th>Allowed</th><th>Observed</th><th>Unexpected</th><th>First</th></tr>\n"
             f"{rows}\n</table></div>"
         )
     body = "\n".join(sections)
     return (
-        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="UTF-8">\n<title>Validation of the raw data</title>\n'
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="UTF-8">\n<title>Validation of the raw data</title>\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1.0">\n{head}</head>\n<body><main>\n'
         f"<h1>Validation of the raw data</h1>\n<p>{state} · made by Great Expectations</p>\n{body}\n"
         "</main></body>\n</html>\n"

@@ -50,7 +50,7 @@ class Check:
         table: what it was about: "train images", "test classes", …
         key: what `rows` number: "row", "class" or "split".
         expectation: in words.
-        observed: the value, or the first unexpected ones.
+        observed: the value; of values by row the first five unexpected ones or, if all are as expected, their range.
         allowed: in words.
         unexpected: number of rows that do not hold; None where the expectation is about the table as a whole.
         rows: the first of them: rows of the raw file, labels or names of splits.
@@ -185,12 +185,11 @@ def _check(table: Table, item: Any) -> Check:
     if "observed_value" not in result and "unexpected_count" not in result:
         raise RuntimeError(f"{table.name}: {config.type} of {config.kwargs} was not computed: {item.exception_info}")
     index = result.get("partial_unexpected_index_list", [])
-    values = [result["observed_value"]] if "observed_value" in result else result["partial_unexpected_list"]
     return Check(
         table=table.name,
         key=table.key,
         expectation=config.meta["name"],
-        observed=", ".join(dict.fromkeys(map(_short, values[:5]))),
+        observed=_observed(table.frame, config, result),
         allowed=_allowed(config.kwargs, config.type),
         unexpected=result.get("unexpected_count"),
         rows=[_plain(entry[table.key]) for entry in index],
@@ -198,17 +197,32 @@ def _check(table: Table, item: Any) -> Check:
     )
 
 
+def _observed(frame: pd.DataFrame, config: Any, result: dict[str, Any]) -> str:
+    if "observed_value" in result:
+        return _short(result["observed_value"])
+    if unexpected := result["partial_unexpected_list"]:
+        return ", ".join(dict.fromkeys(map(_short, unexpected[:5])))
+    if config.kwargs["column"] in ("hash", "twin"):
+        return "none"
+    values = frame[config.kwargs["column"]].dropna()
+    return _range(_plain(values.min()), _plain(values.max())) if len(values) else "no values"
+
+
 def _allowed(kwargs: dict[str, Any], kind: str) -> str:
     if "value" in kwargs:
         return f"{kwargs['value']:,}"
     if "value_set" in kwargs:
-        return ", ".join(map(str, kwargs["value_set"]))
+        values = kwargs["value_set"]
+        return _range(values[0], values[-1]) if isinstance(values[0], int) else ", ".join(values)
     if "min_value" in kwargs:
-        low, high = kwargs["min_value"], kwargs["max_value"]
-        return _short(low) if low == high else f"{_short(low)} … {_short(high)}"
+        return _range(kwargs["min_value"], kwargs["max_value"])
     share = 1 - kwargs.get("mostly", 1)
     what = "twin" if kind == "expect_column_values_to_be_unique" else "training twin"
     return f"at most {share:.3%} with a {what}" if share else f"none with a {what}"
+
+
+def _range(low: Any, high: Any) -> str:
+    return _short(low) if low == high else f"{_short(low)} … {_short(high)}"
 
 
 def _short(value: Any) -> str:

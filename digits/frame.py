@@ -117,7 +117,7 @@ def agreement(split: Split, means: np.ndarray, chunk: int = 5000) -> float:
         images = split.images[start : start + chunk].reshape(-1, flat.shape[1]).astype(np.float64)
         # |image - mean|² without the term that all means share; a class without a mean is never the nearest.
         closeness = np.nan_to_num(images @ flat.T - half, nan=-np.inf)
-        right += np.count_nonzero(closeness.argmax(axis=1) == split.labels[start : start + chunk])
+        right += int(np.count_nonzero(closeness.argmax(axis=1) == split.labels[start : start + chunk]))
     return right / len(split.images)
 
 

@@ -7,18 +7,8 @@ failures and name them, the picture's title does, and the Data Docs show each wi
 import shutil
 from pathlib import Path
 
-from rich.console import Console
-
-from digits.data_docs import make_offline
 from digits.errors import DigitsError, one_line_errors
-from digits.expectations import describe, run
-from digits.files import atomic_path, write_json
-from digits.frame import class_means
 from digits.params import load_params
-from digits.raw import read_raw
-from digits.style import save_figure
-from digits.validation_plot import validation_figure
-from digits.validation_report import failure_line, failure_table, summary
 
 RAW = Path("data/raw")
 REPORT = Path("reports/validation")
@@ -27,6 +17,18 @@ REPORT = Path("reports/validation")
 def main() -> None:
     """Run the stage."""
     params = load_params().validate_
+    # Pandas and Matplotlib cost a second: a wrong key is refused before.
+    from rich.console import Console
+
+    from digits.data_docs import make_offline
+    from digits.expectations import describe, run
+    from digits.files import atomic_path, write_json
+    from digits.frame import class_means
+    from digits.raw import read_raw
+    from digits.style import save_figure
+    from digits.validation_plot import validation_figure
+    from digits.validation_report import failure_line, failure_table, summary
+
     # What an earlier run found must not stand beside data that cannot even be read.
     shutil.rmtree(REPORT, ignore_errors=True)
     splits = read_raw(RAW)
