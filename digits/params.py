@@ -20,6 +20,7 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 OpenFraction = Annotated[float, Field(gt=0, lt=1)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Bounds = Annotated[list[float], Field(min_length=2, max_length=2)]
 
 
 class Section(BaseModel):
@@ -84,8 +85,58 @@ class FetchParams(Section):
     timeout: Annotated[float, Field(gt=0, le=600)]
 
 
+class SplitSizes(Section):
+    """Images of each split."""
+
+    train: Positive
+    test: Positive
+
+
+class ImageBounds(Section):
+    """[lowest, highest] of features of every single image; `digits.frame.image_frame` defines them."""
+
+    min: Bounds
+    max: Bounds
+    mean: Bounds
+    area: Bounds
+    x: Bounds
+    y: Bounds
+    width: Bounds
+    height: Bounds
+
+
+class AverageBounds(Section):
+    """[lowest, highest] of the mean over a split of features of its images."""
+
+    mean: Bounds
+    area: Bounds
+    x: Bounds
+    y: Bounds
+
+
 class ValidateParams(Section):
     """What the raw data must look like."""
+
+    side: Positive
+    images: SplitSizes
+    class_shares: Annotated[list[Fraction], Field(min_length=2, max_length=256)]
+    class_tolerance: Fraction
+    max_duplicates: Fraction
+    max_leaks: Fraction
+    min_agreement: Fraction
+    each: ImageBounds
+    average: AverageBounds
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> ValidateParams:
+        for name, (low, high) in {**flatten(self.each, "each."), **flatten(self.average, "average.")}.items():
+            if low > high:
+                raise ValueError(f"validate.{name} = [{low:g}, {high:g}]: the lowest comes first")
+        total = sum(self.class_shares)
+        # Shares rounded to four decimals can miss 1 by half of the last digit each.
+        if abs(total - 1) > 0.00005 * len(self.class_shares):
+            raise ValueError(f"validate.class_shares add up to {total:.4f}, not to 1")
+        return self
 
 
 class PreprocessParams(Section):
@@ -196,6 +247,16 @@ class Params(Section):
             raise ValueError(
                 f"train.model: {len(model.filters)} blocks with kernel_size {model.kernel_size} and pool_size "
                 f"{model.pool_size} leave nothing of a 28×28 image: take fewer filters or smaller sizes"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _one_share_per_class(self) -> Params:
+        shares, names = len(self.validate_.class_shares), len(self.preprocess.class_names)
+        if shares != names:
+            raise ValueError(
+                f"validate.class_shares has {shares} shares for the {names} names of preprocess.class_names: "
+                "give one share per class"
             )
         return self
 
