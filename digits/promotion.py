@@ -92,7 +92,7 @@ def register_run(
     return Registration(number, gates, is_new=True, alias=_give_alias(registry, number, run, gates))
 
 
-def promote(
+def assess(
     client: MlflowClient,
     registry: Registry,
     number: str,

@@ -137,10 +137,10 @@ class LiveRun:
         """Log an epoch's metrics (epoch from 1)."""
         self._try(lambda: _log_metrics(self.client, self.run_id, logs, step=epoch))
 
-    def finish(self, params: Params, seconds: float) -> None:
+    def finish(self, seconds: float) -> None:
         """Complete the run from the files that the training wrote, or leave a note for `digits sync`."""
         sha256 = sha256_file(layout.MODEL)
-        self._try(lambda: _complete_training(self.client, self.run_id, params, sha256, seconds))
+        self._try(lambda: _complete_training(self.client, self.run_id, sha256, seconds))
         if self.lost:
             write_json(_unfinished(sha256), {"run_id": self.run_id, "training_seconds": round(seconds, 1)})
             print("train: the files are complete; `digits sync` completes the run once the store answers again")
@@ -190,10 +190,48 @@ def ensure_run(client: MlflowClient, params: Params) -> str:
         tags = {**source_tags(), "process": _this_process(), "restored_from_files": "true"}
         run_id = _create_run(client, run_name(tags, changed_params(flat, tags.get("git_commit"))), tags)
         _log_params(client, run_id, flat)
-    _complete_training(client, run_id, params, sha256, begun.get("training_seconds"))
+    _complete_training(client, run_id, sha256, begun.get("training_seconds"))
     client.set_terminated(run_id, "FINISHED")
     note.unlink(missing_ok=True)
     return run_id
+
+
+def complete_as_reproduction(client: MlflowClient, run_id: str, params: Params) -> None:
+    """Write into a run that trained nothing what the files say, as a reproduction of the run that made the model.
+
+    `mlflow run` begins such a run where `dvc repro` then finds everything up to date.
+    """
+    if "model_sha256" in client.get_run(run_id).data.tags:
+        return
+    tags = source_tags()
+    client.update_run(run_id, name=run_name(tags, changed_params(flatten(params), tags.get("git_commit"))))
+    for key, value in tags.items():
+        client.set_tag(run_id, key, value)
+    _log_params(client, run_id, flatten(params))
+    _complete_training(client, run_id, sha256_file(layout.MODEL), None)
+
+
+def run_id_of(client: MlflowClient, name: str) -> str:
+    """The id of the run that a user means by an id, `runs:/<id>`, or a run's or DVC experiment's name.
+
+    Raises:
+        DigitsError: no run, or more than one, has that name.
+    """
+    name = name.removeprefix("runs:/")
+    if _exists(client, name):
+        return name
+    quoted = name.replace("'", "")
+    experiments = all_experiments(client)
+    found = {
+        run.info.run_id
+        for where in (f"attributes.run_name = '{quoted}'", f"tags.dvc_experiment = '{quoted}'")
+        for run in client.search_runs(experiments, where)
+        if "reproduction_of" not in run.data.tags
+    }
+    if len(found) != 1:
+        many = f"{len(found)} runs are called so, give one's id" if found else "no run or DVC experiment is called so"
+        raise DigitsError(f"{name}: {many}")
+    return found.pop()
 
 
 def log_evaluation(client: MlflowClient, run_id: str) -> None:
@@ -227,9 +265,7 @@ def _create_run(client: MlflowClient, name: str, tags: dict[str, str]) -> str:
     return client.create_run(experiment.experiment_id, run_name=name, tags={**source, **tags}).info.run_id
 
 
-def _complete_training(
-    client: MlflowClient, run_id: str, params: Params, model_sha256: str, seconds: float | None
-) -> None:
+def _complete_training(client: MlflowClient, run_id: str, model_sha256: str, seconds: float | None) -> None:
     """Log what training made: epochs not logged yet, data sets, model, validation report, and last the model's hash."""
     training = read_json(layout.TRAINING)
     history = pd.read_csv(layout.HISTORY)

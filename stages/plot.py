@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
-from digits import plots
+from digits import plots, tracking
 from digits.errors import DigitsError, one_line_errors
 from digits.files import atomic_path, read_json
 from digits.params import load_params
@@ -45,7 +45,9 @@ def main() -> None:
     with atomic_path(REPORTS / "plots") as folder:
         for name, figure in figures.items():
             save_figure(figure, folder / f"{name}.png", params.plot.dpi)
-    print(f"{len(figures)} pictures in {REPORTS / 'plots'}")
+    client = tracking.connect()
+    tracking.log_plots(client, tracking.ensure_run(client, params))
+    print(f"plot: {len(figures)} pictures in {REPORTS / 'plots'}")
 
 
 def _images(path: Path) -> np.ndarray:

@@ -4,17 +4,14 @@ Pixels stay raw (uint8): rescaling and the channel axis are layers of the model,
 Run by DVC as `python -m stages.preprocess`.
 """
 
-from pathlib import Path
-
 import numpy as np
 
+from digits import layout
 from digits.errors import one_line_errors
 from digits.files import atomic_path, write_json
-from digits.idx import parse_idx
 from digits.params import load_params
+from digits.raw import read_raw
 from digits.split import array_hash, split_rows, to_categorical
-
-RAW = Path("data/raw")
 
 
 def main() -> None:
@@ -22,8 +19,8 @@ def main() -> None:
     with one_line_errors("preprocess"):
         params = load_params().preprocess
         classes = len(params.class_names)
-        images, labels = _read("train-images-idx3-ubyte"), _read("train-labels-idx1-ubyte")
-        x_test, y_test = _read("t10k-images-idx3-ubyte"), _read("t10k-labels-idx1-ubyte")
+        splits = read_raw(layout.RAW)
+        (images, labels), (x_test, y_test) = splits["train"], splits["test"]
         if params.transpose:
             images, x_test = images.transpose(0, 2, 1), x_test.transpose(0, 2, 1)
         train, validation = split_rows(labels, params.validation_split, params.split, params.seed)
@@ -37,7 +34,7 @@ def main() -> None:
             "x_test": x_test,
             "y_test": to_categorical(y_test, classes),
         }
-        with atomic_path("data/processed") as folder:
+        with atomic_path(layout.PROCESSED) as folder:
             folder.mkdir()
             for name, array in arrays.items():
                 np.save(folder / f"{name}.npy", np.ascontiguousarray(array), allow_pickle=False)
@@ -50,10 +47,6 @@ def main() -> None:
             }
             write_json(folder / "dataset.json", facts)
         print(f"preprocess: {len(train):,} training, {len(validation):,} validation, {len(x_test):,} test images")
-
-
-def _read(name: str) -> np.ndarray:
-    return parse_idx((RAW / name).read_bytes(), str(RAW / name))
 
 
 if __name__ == "__main__":

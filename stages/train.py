@@ -33,9 +33,18 @@ def main() -> None:
             with atomic_path(layout.HISTORY) as part:
                 training.history.to_csv(part, index=False)
             last = training.history.iloc[-1].drop("epoch").to_dict()
-            facts = {"epochs": len(training.history), "stopped": training.stopped, "reason": training.reason}
-            write_json(layout.TRAINING, facts | last | {"weights": model.count_params()})
-            run.finish(params, time.monotonic() - started)
+            stop = params.train.stop
+            facts = {
+                "epochs": len(training.history),
+                "stopped": training.stopped,
+                "reason": training.reason,
+                "monitor": stop.monitor,
+                "threshold": stop.threshold,
+                **last,
+                "weights": model.count_params(),
+            }
+            write_json(layout.TRAINING, facts)
+            run.finish(time.monotonic() - started)
         print(f"train: {training.reason}; validation accuracy {last['val_accuracy']:.4f}")
 
 
