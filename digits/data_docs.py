@@ -72,7 +72,8 @@ def _index(folder: Path, checks: list[Check], head: str) -> str:
 def _row(check: Check) -> str:
     icon = "fa-check-circle" if check.success else "fa-times"
     unexpected = "" if check.unexpected is None else f"{check.unexpected:,}"
-    cells = [check.expectation, check.allowed, check.observed, unexpected, ", ".join(map(str, check.rows))]
+    first = f"{check.key} {', '.join(map(str, check.rows))}" if check.rows else ""
+    cells = [check.expectation, check.allowed, check.observed, unexpected, first]
     return (
         f'<tr class="{"passed" if check.success else "failed"}"><td><span class="fas {icon}"></span></td>'
         + "".join(f"<td>{escape(cell)}</td>" for cell in cells)

@@ -56,7 +56,7 @@ def failure_line(checks: list[Check]) -> str | None:
     first = failed[0]
     rows = f" ({_rows(first)})" if first.rows else ""
     return (
-        f"{len(failed)} of {len(checks)} expectations failed, first {first.table}: {first.expectation} is "
+        f"{len(failed)} of {len(checks)} expectations failed, first {first.table}: {first.expectation}: "
         f"{first.observed}, allowed {first.allowed}{rows}"
     )
 

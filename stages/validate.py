@@ -1,21 +1,18 @@
-"""Check the raw data before anything is made of it: data/raw → reports/validation.
+"""Stage validate: check the raw data before anything is made of it. Run by DVC as `python -m stages.validate`.
 
 A failed expectation stops the pipeline. What is left in reports/validation then says so: the metrics count the
 failures and name them, the picture's title does, and the Data Docs show each with its rows. DVC saves none of it.
 """
 
 import shutil
-from pathlib import Path
 
+from digits import layout
 from digits.errors import DigitsError, one_line_errors
 from digits.params import load_params
 
-RAW = Path("data/raw")
-REPORT = Path("reports/validation")
-
 
 def main() -> None:
-    """Run the stage."""
+    """Read section `validate` of params.yaml and data/raw; write reports/validation."""
     params = load_params().validate_
     # Pandas and Matplotlib cost a second: a wrong key is refused before.
     from rich.console import Console
@@ -30,14 +27,14 @@ def main() -> None:
     from digits.validation_report import failure_line, failure_table, summary
 
     # What an earlier run found must not stand beside data that cannot even be read.
-    shutil.rmtree(REPORT, ignore_errors=True)
-    splits = read_raw(RAW)
+    shutil.rmtree(layout.VALIDATION, ignore_errors=True)
+    splits = read_raw(layout.RAW)
     tables = describe(splits, params)
-    with atomic_path(REPORT / "data_docs") as docs:
+    with atomic_path(layout.VALIDATION / "data_docs") as docs:
         checks = run(tables, docs)
         make_offline(docs, checks)
     frames = {table.name: table.frame for table in tables}
-    write_json(REPORT / "validation.json", summary(frames, checks))
+    write_json(layout.VALIDATION / "validation.json", summary(frames, checks))
     figure = validation_figure(
         images={name: frames[f"{name} images"] for name in splits},
         classes={name: frames[f"{name} classes"] for name in splits},
@@ -45,11 +42,11 @@ def main() -> None:
         tolerance=params.class_tolerance,
         checks=checks,
     )
-    save_figure(figure, REPORT / "validation.png", dpi=120)
+    save_figure(figure, layout.VALIDATION / "validation.png", dpi=120)
     if line := failure_line(checks):
         Console(stderr=True).print(failure_table(checks))
-        raise DigitsError(f"{line}; see {REPORT / 'data_docs' / 'index.html'}")
-    print(f"validate: all {len(checks)} expectations hold, see {REPORT / 'validation.png'}")
+        raise DigitsError(f"{line}; see {layout.VALIDATION / 'data_docs' / 'index.html'}")
+    print(f"validate: all {len(checks)} expectations hold, see {layout.VALIDATION / 'validation.png'}")
 
 
 if __name__ == "__main__":
