@@ -3,10 +3,13 @@
 Class names may be words of any length; figures grow with them. Sizes are in inches.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.textpath import TextPath
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 from scipy.stats import binomtest
 
@@ -298,13 +301,12 @@ def reliability_bins(probability: np.ndarray, correct: np.ndarray, bins: int) ->
         One row a bin: low, high, count, confidence (mean probability), accuracy, right (number). The means of an empty
         bin are NaN.
     """
-    # In float64: the product of a float32 just below an edge may round to the edge.
-    index = np.clip(np.ceil(probability.astype(np.float64) * bins).astype(int) - 1, 0, bins - 1)
+    edges = np.arange(bins + 1) / bins
+    index = np.digitize(probability, edges[1:-1], right=True)
     count = np.bincount(index, minlength=bins)
     right = np.bincount(index, weights=correct, minlength=bins).astype(int)
     total = np.bincount(index, weights=probability, minlength=bins)
     filled = np.where(count > 0, count, np.nan)
-    edges = np.arange(bins + 1) / bins
     columns = {"low": edges[:-1], "high": edges[1:], "count": count, "right": right}
     return pd.DataFrame(columns | {"confidence": total / filled, "accuracy": right / filled})
 
@@ -374,7 +376,7 @@ def reliability_figure(probability: np.ndarray, correct: np.ndarray, bins: int) 
     return figure
 
 
-def _width(names: "dict | list[str]", fontsize: float = 12) -> float:
-    """Upper bound of the width of the longest name, in inches."""
-    # No usual glyph of the font is wider than 0.75 em on average over a word.
-    return max(map(len, names)) * 0.75 * fontsize / 72
+def _width(names: Iterable[str], fontsize: float = 12) -> float:
+    """Width of the longest name, in inches."""
+    with style():
+        return max(TextPath((0, 0), name, size=fontsize).get_extents().x1 for name in names) / 72
