@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.textpath import TextPath
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 from scipy.stats import binomtest
 
@@ -87,14 +88,18 @@ def samples_figure(images: np.ndarray, labels: np.ndarray, class_names: list[str
             top, left = label * step[0], column * step[1]
             canvas[top : top + height, left : left + width] = images[row]
     cell = min(0.65, _LONGEST_SIDE / len(class_names))
-    names = _width(class_names)
+    size = min(13, 60 * cell)
+    names = _width(class_names, size)
     with style():
-        figure = Figure(figsize=(max(per_class * cell * width / height + names + 0.6, 6), len(class_names) * cell + 1))
+        figure = Figure(figsize=(max(per_class * cell * width / height + names + 1, 6), len(class_names) * cell + 1))
+        # The plain constrained layout misplaces long labels beside axes of a fixed aspect.
+        figure.set_layout_engine("compressed")
         axes = figure.subplots()
         axes.imshow(canvas, cmap=PIXELS, vmin=0, vmax=255, interpolation="none")
         axes.set_xticks([])
-        axes.set_yticks([label * step[0] + (height - 1) / 2 for label in range(len(class_names))], class_names)
-        axes.tick_params(length=0, labelsize=min(13, 60 * cell))
+        middles = [label * step[0] + (height - 1) / 2 for label in range(len(class_names))]
+        axes.set_yticks(middles, class_names, fontsize=size)
+        axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
         figure.suptitle("Training images, the first of each class")
     return figure
@@ -379,4 +384,6 @@ def reliability_figure(probability: np.ndarray, correct: np.ndarray, bins: int) 
 def _width(names: Iterable[str], fontsize: float = 12) -> float:
     """Width of the longest name, in inches."""
     with style():
-        return max(TextPath((0, 0), name, size=fontsize).get_extents().x1 for name in names) / 72
+        font = FontProperties(size=fontsize)
+        widths = [text_to_path.get_text_width_height_descent(name, font, ismath=False)[0] for name in names]
+    return max(widths) / 72
