@@ -3,10 +3,14 @@
 Class names may be words of any length; figures grow with them. Sizes are in inches.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 from scipy.stats import binomtest
 
@@ -84,14 +88,18 @@ def samples_figure(images: np.ndarray, labels: np.ndarray, class_names: list[str
             top, left = label * step[0], column * step[1]
             canvas[top : top + height, left : left + width] = images[row]
     cell = min(0.65, _LONGEST_SIDE / len(class_names))
-    names = _width(class_names)
+    size = min(13, 60 * cell)
+    names = _width(class_names, size)
     with style():
-        figure = Figure(figsize=(max(per_class * cell * width / height + names + 0.6, 6), len(class_names) * cell + 1))
+        figure = Figure(figsize=(max(per_class * cell * width / height + names + 1, 6), len(class_names) * cell + 1))
+        # The plain constrained layout misplaces long labels beside axes of a fixed aspect.
+        figure.set_layout_engine("compressed")
         axes = figure.subplots()
         axes.imshow(canvas, cmap=PIXELS, vmin=0, vmax=255, interpolation="none")
         axes.set_xticks([])
-        axes.set_yticks([label * step[0] + (height - 1) / 2 for label in range(len(class_names))], class_names)
-        axes.tick_params(length=0, labelsize=min(13, 60 * cell))
+        middles = [label * step[0] + (height - 1) / 2 for label in range(len(class_names))]
+        axes.set_yticks(middles, class_names, fontsize=size)
+        axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
         figure.suptitle("Training images, the first of each class")
     return figure
@@ -298,13 +306,12 @@ def reliability_bins(probability: np.ndarray, correct: np.ndarray, bins: int) ->
         One row a bin: low, high, count, confidence (mean probability), accuracy, right (number). The means of an empty
         bin are NaN.
     """
-    # In float64: the product of a float32 just below an edge may round to the edge.
-    index = np.clip(np.ceil(probability.astype(np.float64) * bins).astype(int) - 1, 0, bins - 1)
+    edges = np.arange(bins + 1) / bins
+    index = np.digitize(probability, edges[1:-1], right=True)
     count = np.bincount(index, minlength=bins)
     right = np.bincount(index, weights=correct, minlength=bins).astype(int)
     total = np.bincount(index, weights=probability, minlength=bins)
     filled = np.where(count > 0, count, np.nan)
-    edges = np.arange(bins + 1) / bins
     columns = {"low": edges[:-1], "high": edges[1:], "count": count, "right": right}
     return pd.DataFrame(columns | {"confidence": total / filled, "accuracy": right / filled})
 
@@ -374,7 +381,9 @@ def reliability_figure(probability: np.ndarray, correct: np.ndarray, bins: int) 
     return figure
 
 
-def _width(names: "dict | list[str]", fontsize: float = 12) -> float:
-    """Upper bound of the width of the longest name, in inches."""
-    # No usual glyph of the font is wider than 0.75 em on average over a word.
-    return max(map(len, names)) * 0.75 * fontsize / 72
+def _width(names: Iterable[str], fontsize: float = 12) -> float:
+    """Width of the longest name, in inches."""
+    with style():
+        font = FontProperties(size=fontsize)
+        widths = [text_to_path.get_text_width_height_descent(name, font, ismath=False)[0] for name in names]
+    return max(widths) / 72

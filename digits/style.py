@@ -64,6 +64,8 @@ _RC = {
     "lines.linewidth": 2.2,
     "lines.markersize": 7,
     "legend.frameon": False,
+    # A class may be called "$1" or "5$ note"; logarithmic axes therefore need a formatter of their own.
+    "text.parse_math": False,
     "image.cmap": SEQUENTIAL,
     "image.interpolation": "nearest",
     "svg.hashsalt": "digits",
