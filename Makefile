@@ -24,11 +24,11 @@ $(READY): requirements.lock pyproject.toml Makefile
 	@$(PY) -m pip install -q --disable-pip-version-check "$$(grep -o '^uv==[^ ]*' requirements.lock)"
 	@uv pip sync -q --require-hashes --compile-bytecode requirements.lock
 	@uv pip install -q --no-deps --no-build-isolation -e .
+	@python -m digits.dvc_page
 	@touch $@
 
 repro: $(READY)  ## Run the whole pipeline: fetch, validate, preprocess, train, evaluate, plot, register
-	@dvc repro
-	@digits sync --summary
+	@digits repro
 
 check: $(READY)  ## The quick checks: lint, types, unit and property tests
 	ruff check . && ruff format --check .

@@ -1,6 +1,5 @@
 """The command line. Each command imports what it needs when it runs: `digits --help` answers at once."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -45,9 +44,26 @@ def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 5000) -> 
 
 
 @app.command()
-def sync(
-    summary: Annotated[bool, typer.Option("--summary", help="Say where everything is.")] = False,
+def repro(
+    settings: Annotated[
+        list[str], typer.Option("--set", help="section.key=value, for this run; may be repeated.")
+    ] = [],  # noqa: B006
 ) -> None:
+    """Run the pipeline and say what came of it: what `make repro` and `mlflow run .` call.
+
+    Example: `digits repro --set train.learning_rate=0.002`
+    """
+    from digits.params import load_params
+    from digits.repro import reproduce
+    from digits.sync import summary, sync
+
+    reproduce(settings)
+    params = load_params()
+    typer.echo(summary(sync(params), params))
+
+
+@app.command()
+def sync() -> None:
     """Complete the MLflow record of the model in models/ from the files, where the store lacks it.
 
     Example: `MLFLOW_TRACKING_URI=http://127.0.0.1:5000 digits sync`
@@ -55,9 +71,7 @@ def sync(
     from digits import sync as sync_
     from digits.params import load_params
 
-    params = load_params()
-    outcome = sync_.sync(params)
-    typer.echo(sync_.summary(outcome, params) if summary else f"digits: {outcome}")
+    typer.echo(f"digits: {sync_.sync(load_params())}")
 
 
 @app.command()

@@ -39,7 +39,7 @@ def offline_page() -> str:
     import vl_convert
 
     # The stub knows no default for the first argument; the function's own makes vegaEmbed a global, as DVC needs.
-    bundle = vl_convert.javascript_bundle(vl_version=_VEGA_LITE)  # type: ignore[call-arg]
+    bundle = vl_convert.javascript_bundle(snippet=None, vl_version=_VEGA_LITE)  # type: ignore[arg-type]
     return _PAGE.replace("VEGA", bundle)
 
 

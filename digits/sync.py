@@ -62,8 +62,9 @@ def summary(outcome: Outcome, params: Params) -> str:
     training = read_json(layout.TRAINING)
     name = params.register_.model_name
     version = f"version {outcome.version}" if outcome.version else "not registered, see the gates above"
+    interval = f"{params.evaluate.confidence:.0%} interval {test['accuracy_low']:.4f} to {test['accuracy_high']:.4f}"
     return f"""
-  test accuracy  {test["accuracy"]:.4f}  (95 % interval {test["accuracy_low"]:.4f} to {test["accuracy_high"]:.4f}, {test["n"]:,} images)
+  test accuracy  {test["accuracy"]:.4f}  ({interval}, {test["n"]:,} images)
   test loss      {test["loss"]:.4f}
   training       {training["reason"]}
   report         {layout.PLOTS}/ and {layout.VALIDATION}/data_docs/index.html

@@ -1,0 +1,58 @@
+"""Run the pipeline through DVC, from any launcher, with changed parameters if wanted."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from digits.errors import DigitsError
+from digits.params import parse_params
+
+# What MLproject passes for a parameter that the user did not give.
+UNCHANGED = "unchanged"
+
+
+def reproduce(settings: Sequence[str]) -> None:
+    """Run `dvc repro`, or `dvc exp run` where parameters are changed.
+
+    Args:
+        settings: `section.key=value`, the value in YAML; `unchanged` as value counts as not given.
+
+    Raises:
+        DigitsError: a setting does not fit the schema (nothing ran, params.yaml is as it was), or DVC failed, which
+            has said why.
+    """
+    settings = [setting for setting in settings if setting.partition("=")[2] != UNCHANGED]
+    raw = YAML(typ="safe").load(Path("params.yaml"))
+    for setting in settings:
+        _apply(raw, setting)
+    parse_params(raw)
+    command = ["exp", "run", *(word for setting in settings for word in ("-S", setting))] if settings else ["repro"]
+    # DVC starts `python` from PATH: it has to be this one, also where the environment is not activated.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    done = subprocess.run([sys.executable, "-m", "dvc", *command], env={**os.environ, "PATH": path}, check=False)
+    if done.returncode != 0:
+        raise DigitsError(f"dvc {command[0]} failed, see above")
+
+
+def _apply(raw: dict[str, Any], setting: str) -> None:
+    dotted, equals, text = setting.partition("=")
+    if not equals:
+        raise DigitsError(f"--set {setting}: write section.key=value")
+    *sections, key = dotted.split(".")
+    place: Any = raw
+    for section in sections:
+        place = place.setdefault(section, {})
+        if not isinstance(place, dict):
+            raise DigitsError(f"--set {setting}: {section} is a value, not a section")
+    try:
+        place[key] = YAML(typ="safe").load(text)
+    except YAMLError:
+        raise DigitsError(f"--set {setting}: {text!r} is not a YAML value") from None
