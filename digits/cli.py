@@ -1,6 +1,5 @@
 """The command line. Each command imports what it needs when it runs: `digits --help` answers at once."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
