@@ -10,7 +10,7 @@ import pandas as pd
 from digits import plots, tracking
 from digits.errors import DigitsError, one_line_errors
 from digits.files import atomic_path, read_json
-from digits.params import load_params
+from digits.params import Params, load_params
 from digits.style import save_figure
 
 DATA = Path("data/processed")
@@ -19,8 +19,15 @@ T = TypeVar("T")
 
 
 def main() -> None:
-    """Read params.yaml, data/processed and reports/; write reports/plots/."""
+    """Draw the pictures, then log them to the model's run."""
     params = load_params()
+    draw(params)
+    client = tracking.connect()
+    tracking.log_plots(client, tracking.ensure_run(client, params))
+
+
+def draw(params: Params) -> None:
+    """Read data/processed and reports/; replace reports/plots/ as a whole."""
     names = read_json(DATA / "dataset.json")["class_names"]
     training = read_json(REPORTS / "training.json")
     test = read_json(REPORTS / "metrics.json")["test"]
@@ -45,8 +52,6 @@ def main() -> None:
     with atomic_path(REPORTS / "plots") as folder:
         for name, figure in figures.items():
             save_figure(figure, folder / f"{name}.png", params.plot.dpi)
-    client = tracking.connect()
-    tracking.log_plots(client, tracking.ensure_run(client, params))
     print(f"plot: {len(figures)} pictures in {REPORTS / 'plots'}")
 
 
