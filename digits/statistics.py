@@ -51,7 +51,7 @@ class PairedComparison:
         differ = self.wins + self.losses
         if not differ:
             return f"{self.verdict}: both right on the same images"
-        return f"{self.verdict}: {differ} images differ, {self.wins} won and {self.losses} lost"
+        return f"{self.verdict}: {differ} images differ, {self.wins} won, {self.losses} lost"
 
 
 def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:

@@ -99,7 +99,7 @@ def test_paired_interval_covers_the_true_difference_as_often_as_it_says():
 
 def test_mcnemar_gives_the_published_examples():
     # A. Agresti, "Categorical Data Analysis" (1990), p. 350, the president's approval ratings: 86 and 150 changes of
-    # mind, p = 3.1e-5 by the normal approximation. The exact p is a little larger: 3.7e-5 by R's binom.test(86, 236).
+    # mind, p = 3.1e-5 by the normal approximation. The exact p is a little larger: 3.7e-5 by the binomial test.
     assert mcnemar_exact(86, 150) == pytest.approx(3.7e-5, abs=5e-7)
     # Fagerland et al. 2017 as above: P = 0.052479 (Cavo et al.).
     assert mcnemar_exact(6, 16) == pytest.approx(0.052479, abs=5e-7)
@@ -131,9 +131,9 @@ def test_comparison_turned_round_says_the_opposite(case):
 @pytest.mark.parametrize(
     ("wins", "losses", "explanation"),
     [
-        (60, 30, "better: 90 images differ, 60 won and 30 lost"),
-        (30, 60, "worse: 90 images differ, 30 won and 60 lost"),
-        (54, 39, "no evidence: 93 images differ, 54 won and 39 lost"),
+        (60, 30, "better: 90 images differ, 60 won, 30 lost"),
+        (30, 60, "worse: 90 images differ, 30 won, 60 lost"),
+        (54, 39, "no evidence: 93 images differ, 54 won, 39 lost"),
         (0, 0, "no evidence: both right on the same images"),
     ],
 )
