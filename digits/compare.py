@@ -366,7 +366,7 @@ def _tall_tables(groups: dict[str, dict[str, list[str]]], base: int, width: int)
         table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
         table.add_column("model", max_width=_TALL_HEADING)
         for i in shown:
-            table.add_column(names[i], max_width=_TALL_CELL, overflow="fold")
+            table.add_column(Text(names[i]), max_width=_TALL_CELL, overflow="fold")
         for title, group in groups.items():
             rows = [(heading, values) for heading, values in group.items() if heading != "model"]
             for number, (heading, values) in enumerate(rows, start=1):

@@ -157,6 +157,12 @@ def test_the_table_fits_the_terminal_and_loses_nothing(width, count):
     assert ("not compared" in flat) == (count > 4)
 
 
+def test_long_and_odd_names_are_shown_whole():
+    odd = replace(BETTER, name="[bold]a-run-name-that-dvc-or-a-person-made-very-long[/bold]")
+    columns = [line[24:42].strip() for line in printed(compare([odd, FIRST]), 80).splitlines()]
+    assert "".join(columns).startswith(odd.name)
+
+
 def test_the_baseline_leads_every_table_that_does_not_fit():
     heads = [line.split() for line in printed(compare(ALL, baseline="worse"), 80).splitlines() if " model " in line]
     assert heads == [["model", "worse", "first", "better"], ["model", "worse", "alike", "elsewhere"]]

@@ -175,7 +175,7 @@ def test_calibration_error_by_hand():
     confidence = np.array([0.4, 0.8, 1.0, 0.5])
     correct = np.array([False, True, False, True])
     table = reliability(confidence, correct, 2)
-    assert table["n"].tolist() == [2, 2]
+    assert table["count"].tolist() == [2, 2]
     assert table["confidence"].tolist() == pytest.approx([0.45, 0.9])
     assert table["accuracy"].tolist() == pytest.approx([0.5, 0.5])
     assert calibration_error(confidence, correct, 2) == pytest.approx((2 * 0.05 + 2 * 0.4) / 4)
@@ -189,8 +189,8 @@ def test_calibration_error_is_bounded_and_that_of_one_bin_is_the_overall_gap(pai
     confidence = np.array([pair[0] for pair in pairs], np.float32)
     correct = np.array([pair[1] for pair in pairs])
     table = reliability(confidence, correct, bins)
-    assert table["n"].sum() == len(pairs)
-    filled = table[table["n"] > 0]
+    assert table["count"].sum() == len(pairs)
+    filled = table[table["count"] > 0]
     assert ((filled["confidence"] >= filled["low"] - 1e-9) & (filled["confidence"] <= filled["high"] + 1e-9)).all()
     overall = abs(correct.mean() - confidence.astype(float).mean())
     error = calibration_error(confidence, correct, bins)
