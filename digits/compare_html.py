@@ -2,6 +2,7 @@
 
 import base64
 import io
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,8 @@ from digits.style import BLACK, BLUE, GREY, PALETTE, VERMILION, style, text_colo
 
 # Of each kind, for each model: enough to see what they have in common, and a page of a few hundred kilobytes.
 MOST_IMAGES = 60
-_MARKERS = "os^DvPX"
+# Beyond the palette, colours come again with another marker. On the left Matplotlib's, on the right the character.
+_MARKERS = {"o": "●", "s": "■", "^": "▲", "D": "◆", "v": "▼", "P": "✚", "X": "✖"}
 _DOTTED = (0, (2, 2))
 # Beyond this, numbers in the cells of a confusion matrix can no longer be read.
 _MOST_NUMBERED_CLASSES = 30
@@ -101,7 +103,13 @@ def comparison_page(comparison: Comparison, images: np.ndarray | None = None) ->
             )
             for key, title in (("accuracy", "Accuracy"), ("loss", "Loss"))
         ],
-        forest=svg_uri(differences_figure(paired, base.candidate.name)) if paired else None,
+        legend=[
+            (colour, _MARKERS[marker], entry.candidate.name)
+            for (colour, marker), entry in zip(
+                map(_look, range(len(comparison.entries))), comparison.entries, strict=True
+            )
+        ],
+        forest=svg_uri(differences_figure(paired)) if paired else None,
         recalls=_recalls(comparison, names),
         details=[
             (
@@ -127,36 +135,28 @@ def curves_figure(entries: Sequence[Entry], key: str, title: str) -> Figure:
         axes = figure.subplots()
         for i, entry in enumerate(entries):
             history = entry.candidate.history
-            colour, marker = PALETTE[i % len(PALETTE)], _MARKERS[i // len(PALETTE) % len(_MARKERS)]
-            axes.plot(
-                history["epoch"],
-                history[f"val_{key}"],
-                color=colour,
-                marker=marker,
-                markersize=5,
-                label=entry.candidate.name,
-            )
+            colour, marker = _look(i)
+            axes.plot(history["epoch"], history[f"val_{key}"], color=colour, marker=marker, markersize=5)
             axes.plot(history["epoch"], history[key], color=colour, linestyle=_DOTTED, linewidth=1.6)
         axes.set_xlabel("Epoch")
         axes.set_ylabel(title)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(axis="y")
+        # The models' names are outside, where there is room for any number of any length.
         kinds = [
             Line2D([], [], color=GREY, label="validation"),
             Line2D([], [], color=GREY, linestyle=_DOTTED, linewidth=1.6, label="training"),
         ]
-        handles = [*axes.get_legend_handles_labels()[0], *kinds]
         # Where the curves are not: accuracy ends at the top, loss at the bottom.
-        axes.legend(handles=handles, loc="lower right" if key == "accuracy" else "upper right", ncols=2)
+        axes.legend(handles=kinds, loc="lower right" if key == "accuracy" else "upper right")
     return figure
 
 
-def differences_figure(entries: Sequence[Entry], base: str) -> Figure:
+def differences_figure(entries: Sequence[Entry]) -> Figure:
     """Difference in accuracy to the baseline, with its interval, one line a model.
 
     Args:
         entries: those with a paired comparison.
-        base: the baseline's name.
     """
     with style():
         figure = Figure(figsize=(8, 1.2 + 0.45 * len(entries)))
@@ -171,9 +171,9 @@ def differences_figure(entries: Sequence[Entry], base: str) -> Figure:
                 middle, row, xerr=[[middle - low], [high - middle]], fmt="o", color=colour, capsize=5, linewidth=2.2
             )
             axes.annotate(paired.verdict, (1.01, row), xycoords=("axes fraction", "data"), va="center", color=colour)
-        axes.set_yticks(range(len(entries)), [entry.candidate.name for entry in entries])
+        axes.set_yticks(range(len(entries)), [textwrap.fill(entry.candidate.name, 28) for entry in entries])
         axes.set_ylim(len(entries) - 0.5, -0.5)
-        axes.set_xlabel(f"Accuracy compared with {base}, in percentage points")
+        axes.set_xlabel("Accuracy compared with the baseline, in percentage points")
         axes.grid(axis="x")
     return figure
 
@@ -266,6 +266,11 @@ def png_uri(pixels: np.ndarray) -> str:
     out = io.BytesIO()
     Image.fromarray(pixels).save(out, format="PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
+
+
+def _look(i: int) -> tuple[str, str]:
+    """Colour and marker of model i."""
+    return PALETTE[i % len(PALETTE)], list(_MARKERS)[i // len(PALETTE) % len(_MARKERS)]
 
 
 def _confusion(entry: Entry, classes: int) -> np.ndarray:
