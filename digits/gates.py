@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from digits.errors import DigitsError
 from digits.params import AbsoluteGates, PromotionGates
@@ -164,8 +165,9 @@ def print_gates(gates: Sequence[Gate], title: str, console: Console | None = Non
         table.add_column(heading, overflow="fold")
     table.add_column("Result", no_wrap=True)
     for gate in gates:
-        result = "[green]pass[/]" if gate.passed else "[bold red]FAIL[/]"
-        table.add_row(gate.name, gate.observed, gate.required, result)
+        # As Text: a class may be called "[b]", which is not markup.
+        result = Text("pass", "green") if gate.passed else Text("FAIL", "bold red")
+        table.add_row(Text(gate.name), Text(gate.observed), Text(gate.required), result)
     (console or Console()).print(table)
 
 

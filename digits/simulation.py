@@ -13,10 +13,11 @@ from scipy.stats import multivariate_normal, norm
 from digits.gates import Measured, promotion_gates
 from digits.params import PromotionGates, load_params
 
-# Two trainings of the default network that differ in the seed alone (docs/statistics.md): error of either, and share of
-# the test images that both get wrong. Errors are far from independent: that would make it 0.0001.
-SEED_ERROR = 0.01
-SEED_BOTH_WRONG = 0.0052
+# Two trainings of the default network that differ in the seed alone: error of either, and share of the test images that
+# both get wrong (docs/statistics.md; means of six pairs). Independent errors would make the latter 0.0001.
+SEED_ERROR = 0.0097
+SEED_BOTH_WRONG = 0.0056
+_CHAMPION_ERROR = 0.01
 
 
 @dataclass(frozen=True)
@@ -103,10 +104,10 @@ def main(pairs: int = 5_000, seed: int = 1) -> None:
         (10_000, 0.005),
         (1_000, 0.0),
     ]:
-        setting = Setting(images, SEED_ERROR, SEED_ERROR - gain)
+        setting = Setting(images, _CHAMPION_ERROR, _CHAMPION_ERROR - gain)
         rates = pass_rates(setting, limits, pairs, seed).to_list()
         shown = [f"{rate:.2%}" for rate in (rates[0], rates[1], rates[2], rates[-1])]
-        table.add_row(f"{images:,}", f"{1 - SEED_ERROR:.1%}", f"{1 - SEED_ERROR + gain:.1%}", *shown)
+        table.add_row(f"{images:,}", f"{1 - _CHAMPION_ERROR:.1%}", f"{1 - _CHAMPION_ERROR + gain:.1%}", *shown)
     Console().print(table)
 
 

@@ -51,7 +51,7 @@ class PairedComparison:
         differ = self.wins + self.losses
         if not differ:
             return f"{self.verdict}: both right on the same images"
-        return f"{self.verdict}: {differ} images differ, {self.wins} won and {self.losses} lost"
+        return f"{self.verdict}: {differ} images differ, {self.wins} won, {self.losses} lost"
 
 
 def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -179,18 +179,18 @@ def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int) -> pd.Da
         bins: number m of bins of equal width; bin i is ((i - 1) / m, i / m], and 0 belongs to the first.
 
     Returns:
-        One row per bin, empty ones too: `low`, `high`, `n`, `confidence` (mean) and `accuracy`; NaN where n is 0.
+        One row per bin, empty ones too: `low`, `high`, `count`, `right` (how many), `confidence` (mean) and `accuracy`;
+        the last two are NaN in an empty bin.
     """
     confidence = confidence.astype(np.float64)
     edges = np.linspace(0, 1, bins + 1)
     index = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, bins - 1)
-    counts = np.bincount(index, minlength=bins)
-    sums = np.bincount(index, weights=confidence, minlength=bins)
-    hits = np.bincount(index, weights=correct, minlength=bins)
-    some = np.where(counts > 0, counts, np.nan)
-    return pd.DataFrame(
-        {"low": edges[:-1], "high": edges[1:], "n": counts, "confidence": sums / some, "accuracy": hits / some}
-    )
+    count = np.bincount(index, minlength=bins)
+    right = np.bincount(index, weights=correct, minlength=bins).astype(int)
+    total = np.bincount(index, weights=confidence, minlength=bins)
+    filled = np.where(count > 0, count, np.nan)
+    columns = {"low": edges[:-1], "high": edges[1:], "count": count, "right": right}
+    return pd.DataFrame(columns | {"confidence": total / filled, "accuracy": right / filled})
 
 
 def calibration_error(confidence: np.ndarray, correct: np.ndarray, bins: int) -> float:
@@ -200,4 +200,4 @@ def calibration_error(confidence: np.ndarray, correct: np.ndarray, bins: int) ->
     """
     table = reliability(confidence, correct, bins)
     gaps = (table["accuracy"] - table["confidence"]).abs().fillna(0.0)
-    return float((gaps * table["n"]).sum() / table["n"].sum())
+    return float((gaps * table["count"]).sum() / table["count"].sum())

@@ -99,7 +99,7 @@ def test_paired_interval_covers_the_true_difference_as_often_as_it_says():
 
 def test_mcnemar_gives_the_published_examples():
     # A. Agresti, "Categorical Data Analysis" (1990), p. 350, the president's approval ratings: 86 and 150 changes of
-    # mind, p = 3.1e-5 by the normal approximation. The exact p is a little larger: 3.7e-5 by R's binom.test(86, 236).
+    # mind, p = 3.1e-5 by the normal approximation. The exact p is a little larger: 3.7e-5 by the binomial test.
     assert mcnemar_exact(86, 150) == pytest.approx(3.7e-5, abs=5e-7)
     # Fagerland et al. 2017 as above: P = 0.052479 (Cavo et al.).
     assert mcnemar_exact(6, 16) == pytest.approx(0.052479, abs=5e-7)
@@ -131,9 +131,9 @@ def test_comparison_turned_round_says_the_opposite(case):
 @pytest.mark.parametrize(
     ("wins", "losses", "explanation"),
     [
-        (60, 30, "better: 90 images differ, 60 won and 30 lost"),
-        (30, 60, "worse: 90 images differ, 30 won and 60 lost"),
-        (54, 39, "no evidence: 93 images differ, 54 won and 39 lost"),
+        (60, 30, "better: 90 images differ, 60 won, 30 lost"),
+        (30, 60, "worse: 90 images differ, 30 won, 60 lost"),
+        (54, 39, "no evidence: 93 images differ, 54 won, 39 lost"),
         (0, 0, "no evidence: both right on the same images"),
     ],
 )
@@ -175,7 +175,7 @@ def test_calibration_error_by_hand():
     confidence = np.array([0.4, 0.8, 1.0, 0.5])
     correct = np.array([False, True, False, True])
     table = reliability(confidence, correct, 2)
-    assert table["n"].tolist() == [2, 2]
+    assert table["count"].tolist() == [2, 2]
     assert table["confidence"].tolist() == pytest.approx([0.45, 0.9])
     assert table["accuracy"].tolist() == pytest.approx([0.5, 0.5])
     assert calibration_error(confidence, correct, 2) == pytest.approx((2 * 0.05 + 2 * 0.4) / 4)
@@ -189,8 +189,8 @@ def test_calibration_error_is_bounded_and_that_of_one_bin_is_the_overall_gap(pai
     confidence = np.array([pair[0] for pair in pairs], np.float32)
     correct = np.array([pair[1] for pair in pairs])
     table = reliability(confidence, correct, bins)
-    assert table["n"].sum() == len(pairs)
-    filled = table[table["n"] > 0]
+    assert table["count"].sum() == len(pairs)
+    filled = table[table["count"] > 0]
     assert ((filled["confidence"] >= filled["low"] - 1e-9) & (filled["confidence"] <= filled["high"] + 1e-9)).all()
     overall = abs(correct.mean() - confidence.astype(float).mean())
     error = calibration_error(confidence, correct, bins)
