@@ -14,6 +14,7 @@ from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 from scipy.stats import binomtest
 
+from digits.statistics import reliability
 from digits.style import BLACK, BLUE, GREEN, GREY, ORANGE, PIXELS, SEQUENTIAL, SKY, VERMILION, style, text_colour
 
 # A class whose share of a row is smaller has the lightest colour; none at all stays white.
@@ -292,30 +293,6 @@ def per_class_figure(per_class: dict[str, dict[str, float]], macro_f1: float) ->
     return figure
 
 
-def reliability_bins(probability: np.ndarray, correct: np.ndarray, bins: int) -> pd.DataFrame:
-    """Group predictions by the probability of the predicted class into bins of equal width, (low, high].
-
-    Source: Guo, Pleiss, Sun, Weinberger, "On Calibration of Modern Neural Networks", ICML 2017, section 2.
-
-    Args:
-        probability: float (n,), in (0, 1].
-        correct: bool (n,).
-        bins: their number, of equal width over 0 … 1.
-
-    Returns:
-        One row a bin: low, high, count, confidence (mean probability), accuracy, right (number). The means of an empty
-        bin are NaN.
-    """
-    edges = np.arange(bins + 1) / bins
-    index = np.digitize(probability, edges[1:-1], right=True)
-    count = np.bincount(index, minlength=bins)
-    right = np.bincount(index, weights=correct, minlength=bins).astype(int)
-    total = np.bincount(index, weights=probability, minlength=bins)
-    filled = np.where(count > 0, count, np.nan)
-    columns = {"low": edges[:-1], "high": edges[1:], "count": count, "right": right}
-    return pd.DataFrame(columns | {"confidence": total / filled, "accuracy": right / filled})
-
-
 def reliability_figure(probability: np.ndarray, correct: np.ndarray, bins: int) -> Figure:
     """Reliability diagram: accuracy against the probability of the predicted class, with the number of images a bin.
 
@@ -324,7 +301,7 @@ def reliability_figure(probability: np.ndarray, correct: np.ndarray, bins: int) 
         correct: bool (n,).
         bins: their number.
     """
-    table = reliability_bins(probability, correct, bins)
+    table = reliability(probability, correct, bins)
     filled = table[table["count"] > 0]
     gaps = (filled["accuracy"] - filled["confidence"]).abs()
     error = float((gaps * filled["count"]).sum() / filled["count"].sum())

@@ -37,22 +37,33 @@ def git(*arguments: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def source_tags() -> dict[str, str]:
-    """Tags that say which source made a run: git_commit, git_branch, git_dirty, git_changed, dvc_experiment, …
+# What the pipeline itself writes is no change of the source.
+_SOURCE = (".", ":!dvc.lock", ":!reports")
 
-    What the pipeline itself writes (dvc.lock, reports/) does not make the tree dirty.
-    """
+
+def uncommitted_patch(commit: str) -> str:
+    """The changes of tracked files since `commit`, for `git apply`; empty where there are none."""
+    patch = git("diff", "--binary", commit, "--", *_SOURCE)
+    return f"{patch}\n" if patch else ""
+
+
+def source_tags() -> dict[str, str]:
+    """Tags that say which source made a run: git_commit, git_branch, git_dirty, git_changed, dvc_experiment, …"""
     commit = os.environ.get("DVC_EXP_BASELINE_REV") or git("rev-parse", "HEAD")
     tags: dict[str, str] = {}
     if commit:
         # `git diff`, not `git status`: within a queued experiment the changes are committed already.
-        changed = git("diff", "--name-only", commit, "--", ".", ":!dvc.lock", ":!reports")
+        changed = git("diff", "--name-only", commit, "--", *_SOURCE)
+        untracked = git("ls-files", "--others", "--exclude-standard", "--", "*.py")
         tags |= {
             "git_commit": commit,
             "mlflow.source.git.commit": commit,
             "git_dirty": str(bool(changed)).lower(),
             "git_changed": " ".join((changed or "").split()),
         }
+        if untracked:
+            # No patch can bring these back.
+            tags["git_untracked"] = " ".join(untracked.split())
     if branch := git("branch", "--show-current"):
         tags["git_branch"] = branch
     if experiment := os.environ.get("DVC_EXP_NAME"):

@@ -296,9 +296,8 @@ def download_artifact(client: MlflowClient, run_id: str, path: str) -> Path | No
 
 def _local_model(uri: str) -> ResolvedModel:
     path = Path(uri)
-    candidates = [path] if path.is_file() else [path / "model.keras", path / "data" / "model.keras"]
-    file = next((candidate for candidate in candidates if candidate.is_file()), None)
-    if file is None:
+    file = path if path.is_file() else path / "model.keras"
+    if not file.is_file():
         raise DigitsError(
             f"{uri}: no such model; give a .keras file, a folder with model.keras, or models:/digits@champion"
         )
@@ -326,13 +325,13 @@ def _download(client: MlflowClient, model_id: str, sha256: str) -> Path:
     location = client.get_logged_model(model_id).artifact_location
     with tempfile.TemporaryDirectory() as folder:
         try:
-            file = Path(download_artifacts(artifact_uri=f"{location}/data/model.keras", dst_path=folder))
+            file = Path(download_artifacts(artifact_uri=f"{location}/model.keras", dst_path=folder))
         except (MlflowException, OSError) as error:
             raise DigitsError(f"{location}: the model's file cannot be read ({str(error).splitlines()[0]})") from None
         found = sha256_file(file)
         if found != sha256:
             raise DigitsError(
-                f"{location}/data/model.keras is not the file that was logged: SHA-256 {found[:12]}… instead of "
+                f"{location}/model.keras is not the file that was logged: SHA-256 {found[:12]}… instead of "
                 f"{sha256[:12]}…; refused"
             )
         with atomic_path(kept) as part:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import socket
 import time
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ from digits import layout
 from digits.errors import DigitsError, Terminated
 from digits.files import dvc_digest, read_json, sha256_file, write_json
 from digits.params import Params, flatten
-from digits.provenance import changed_params, project_root, run_name, source_tags
+from digits.provenance import changed_params, project_root, run_name, source_tags, uncommitted_patch
 from digits.split import Dataset
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 EXPERIMENT = "digits"
+PATCH = "source/uncommitted.patch"
 # What each part of a run was logged from; equal tags mean there is nothing to log again.
 _LOGGED = {"training": "logged_training", "evaluation": "logged_evaluation", "plots": "logged_plots"}
 
@@ -113,6 +115,7 @@ def start_run(client: MlflowClient, params: Params) -> str:
     else:
         run_id = _create_run(client, name, tags)
     _log_params(client, run_id, flat)
+    _log_source(client, run_id, tags)
     return run_id
 
 
@@ -191,6 +194,7 @@ def ensure_run(client: MlflowClient, params: Params) -> str:
         tags = {**source_tags(), "process": _this_process(), "restored_from_files": "true"}
         run_id = _create_run(client, run_name(tags, changed_params(flat, tags.get("git_commit"))), tags)
         _log_params(client, run_id, flat)
+        _log_source(client, run_id, tags)
     _complete_training(client, run_id, sha256, begun.get("training_seconds"))
     client.set_terminated(run_id, "FINISHED")
     note.unlink(missing_ok=True)
@@ -209,6 +213,7 @@ def complete_as_reproduction(client: MlflowClient, run_id: str, params: Params) 
     for key, value in tags.items():
         client.set_tag(run_id, key, value)
     _log_params(client, run_id, flatten(params))
+    _log_source(client, run_id, tags)
     _complete_training(client, run_id, sha256_file(layout.MODEL), None)
 
 
@@ -323,8 +328,13 @@ def _log_model(client: MlflowClient, run_id: str, dataset: Dataset, model_sha256
         # save_model writes the input example before it makes the folder.
         Path(path).mkdir()
         mlflow.keras.save_model(load_model(layout.MODEL), path, **options)
-        # Keras stamps each save with the time: the logged file is to be the one whose hash the run carries.
-        (Path(path) / "data" / "model.keras").write_bytes(layout.MODEL.read_bytes())
+        # Keras stamps each save with the time: the logged file is to be the one whose hash the run carries. It lies at
+        # the top, where one who pulls the folder looks; MLflow's loader takes the place from the flavour's `data`.
+        shutil.rmtree(Path(path) / "data")
+        shutil.copyfile(layout.MODEL, Path(path) / "model.keras")
+        mlflow_model = options["mlflow_model"]
+        mlflow_model.flavors["keras"]["data"] = "model"
+        mlflow_model.save(str(Path(path) / "MLmodel"))
 
     run = client.get_run(run_id)
     logged = client.create_logged_model(
@@ -382,6 +392,13 @@ def _log_params(client: MlflowClient, run_id: str, flat: dict[str, Any]) -> None
     # A store takes 100 parameters at a time.
     for start in range(0, len(new), 100):
         client.log_batch(run_id, params=new[start : start + 100])
+
+
+def _log_source(client: MlflowClient, run_id: str, tags: dict[str, str]) -> None:
+    """Keep what the commit does not: params.yaml, and all changes to tracked files as a patch."""
+    client.log_artifact(run_id, "params.yaml", "source")
+    if tags.get("git_dirty") == "true":
+        client.log_text(run_id, uncommitted_patch(tags["git_commit"]), PATCH)
 
 
 def _log_metrics(

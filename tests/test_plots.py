@@ -286,7 +286,7 @@ PROBABILITIES = st.lists(
 @given(sample=PROBABILITIES, bins=st.integers(2, 100))
 def test_reliability_bins_lose_nothing(sample, bins):
     probability, correct = (np.array(column) for column in zip(*sample, strict=True))
-    table = plots.reliability_bins(probability, correct, bins)
+    table = plots.reliability(probability, correct, bins)
     assert len(table) == bins
     assert table["count"].sum() == len(sample)
     assert table["right"].sum() == correct.sum()
