@@ -1,5 +1,6 @@
 """The command line. Each command imports what it needs when it runs: `digits --help` answers at once."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -188,16 +189,111 @@ def history(as_json: Annotated[bool, typer.Option("--json", help="All of it, as 
     Console().print(table)
 
 
-def _registry() -> tuple[Any, Any, Any]:
-    """Parameters, client and registry, in the order in which they can fail cheaply."""
+@app.command()
+def pull(
+    alias: Annotated[str, typer.Option(help="Alias of the version.")] = "champion",
+    version: Annotated[str, typer.Option(help="Its number, instead of an alias.")] = "",
+    to: Annotated[Path, typer.Option(help="Folder to write.")] = Path("pulled"),
+) -> None:
+    """Write a registered version into a folder that needs neither MLflow nor this repository.
+
+    Example: `digits pull --version 2 --to /tmp/digits-2`
+    """
+    from digits.promotion import version_of_target
+    from digits.pull import pull_version
+
+    client, registry = _store()
+    number = version or version_of_target(client, registry, alias) or ""
+    folder = pull_version(client, registry, number, to)
+    typer.echo(
+        f"digits: version {number} is in {folder}, bytes verified; keras.models.load_model('{folder}/model.keras')"
+    )
+
+
+@app.command()
+def lineage(
+    target: Annotated[str, typer.Argument(help="Alias, version, run, or a model file or folder.")] = "champion",
+    verify: Annotated[bool, typer.Option("--verify", help="Rebuild it in a temporary clone, compare bytes.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Say where a model comes from, down to the command that rebuilds it.
+
+    Example: `digits lineage champion --verify`
+    """
+    import json
+    from dataclasses import asdict
+
+    from digits.lineage import describe, lineage_of, rebuild
+
+    client, registry = _store()
+    found = lineage_of(client, registry, target)
+    typer.echo(json.dumps(asdict(found), indent=2, ensure_ascii=False) if as_json else describe(found))
+    if verify:
+        sha256 = rebuild(client, found)
+        if sha256 != found.model_sha256:
+            raise DigitsError(
+                f"the rebuilt model has other bytes (SHA-256 {sha256[:12]}…, not {found.model_sha256[:12]}…): another "
+                "processor, number of threads or library version gives other last bits"
+            )
+        typer.echo(f"digits: rebuilt, the bytes match (SHA-256 {sha256[:12]}…)")
+
+
+@app.command()
+def compare(
+    models: Annotated[list[str] | None, typer.Argument(help="Runs, DVC experiments, versions or aliases.")] = None,
+    baseline: Annotated[str, typer.Option(help="The one to compare with; left out: the first.")] = "",
+    sort: Annotated[str, typer.Option(help="Column to sort by.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="As CSV.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write a page with curves and the images they differ on.")] = None,
+) -> None:
+    """Say which model is better, and whether the difference is real. Without names: champion and newest runs.
+
+    Example: `digits compare champion challenger --html compare.html`
+    """
+    from digits import candidates, layout
+    from digits.compare import compare as compare_
+    from digits.compare import print_comparison, print_json, to_csv
+    from digits.compare_html import comparison_page
+    from digits.files import write_text
+    from digits.provenance import project_root
+
+    params, client, registry = _registry()
+    found = candidates.load_candidates(client, registry, models or [])
+    comparison = compare_(found, baseline or None, sort or None, params.register_.promotion.significance)
+    if html:
+        scored = comparison.baseline.candidate.test_sha256
+        images = candidates.scored_images(scored, project_root() / layout.PROCESSED)
+        write_text(html, comparison_page(comparison, images))
+        typer.echo(f"digits: wrote {html}", err=True)
+    if as_json:
+        print_json(comparison)
+    elif as_csv:
+        typer.echo(to_csv(comparison), nl=False)
+    else:
+        print_comparison(comparison)
+
+
+def _store() -> tuple[Any, Any]:
+    """Client and registry for commands that also work outside the repository, against a tracking server."""
     from digits import tracking
     from digits.params import load_params
     from digits.provenance import project_root
     from digits.registry import Registry
 
-    params = load_params(project_root() / "params.yaml")
+    path = project_root() / "params.yaml"
+    name = load_params(path).register_.model_name if path.is_file() else "digits"
     client = tracking.connect()
-    return params, client, Registry(client, params.register_.model_name)
+    return client, Registry(client, name)
+
+
+def _registry() -> tuple[Any, Any, Any]:
+    """Parameters, client and registry, in the order in which they can fail cheaply."""
+    from digits.params import load_params
+    from digits.provenance import project_root
+
+    params = load_params(project_root() / "params.yaml")
+    return params, *_store()
 
 
 def main() -> None:

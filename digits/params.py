@@ -221,6 +221,8 @@ class RegisterParams(Section):
     """The registered model and its gates."""
 
     model_name: Annotated[str, Field(pattern=r"^[\w .-]+$")]
+    data_name: Annotated[str, Field(min_length=1)]
+    data_licence: Annotated[str, Field(min_length=1)]
     gates: AbsoluteGates
     promotion: PromotionGates
 

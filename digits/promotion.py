@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from digits import layout
+from digits.card import model_card
 from digits.errors import DigitsError
 from digits.files import read_json
 from digits.gates import Gate, Measured, absolute_gates, promotion_gates
@@ -89,6 +90,7 @@ def register_run(
         description=f"Test accuracy {metrics['accuracy']:.2%}, from run “{run.info.run_name}”.",
     )
     number = str(version.version)
+    client.log_text(run.info.run_id, _card(client, run, registry.name, number, metrics, params), "model_card.md")
     return Registration(number, gates, is_new=True, alias=_give_alias(registry, number, run, gates))
 
 
@@ -205,6 +207,28 @@ def _give_alias(registry: Registry, number: str, run: Run, gates: list[Gate]) ->
     raise DigitsError(f"version {number} is registered, but without alias: others keep changing the registry")
 
 
+def _card(
+    client: MlflowClient, run: Run, name: str, number: str, metrics: dict[str, Any], params: RegisterParams
+) -> str:
+    facts = read_json(_artifact(client, run, "training/dataset.json"))
+    return model_card(
+        name=name,
+        version=number,
+        run_id=run.info.run_id,
+        run_name=run.info.run_name,
+        metrics=metrics,
+        training=read_json(_artifact(client, run, "training/training.json")),
+        params=run.data.params,
+        tags=run.data.tags,
+        sizes=facts,
+        class_names=facts["class_names"],
+        confidence=f"{float(run.data.params['evaluate.confidence']):.0%}",
+        data_name=params.data_name,
+        data_licence=params.data_licence,
+        libraries=run.data.tags["libraries"],
+    )
+
+
 def _version_tags(run: Run, metrics: dict[str, Any], gates: list[Gate]) -> dict[str, str]:
     tags = {key: run.data.tags[key] for key in _VERSION_TAGS if key in run.data.tags}
     tags["run_name"] = run.info.run_name
@@ -226,14 +250,14 @@ def _original(client: MlflowClient, run_id: str) -> Run:
 
 
 def _metrics(client: MlflowClient, run: Run) -> dict[str, Any]:
-    return read_json(_evaluated(client, run, "evaluation/metrics.json"))["test"]
+    return read_json(_artifact(client, run, "evaluation/metrics.json"))["test"]
 
 
 def _predictions(client: MlflowClient, run: Run) -> pd.DataFrame:
-    return pd.read_csv(_evaluated(client, run, "evaluation/predictions.csv"))
+    return pd.read_csv(_artifact(client, run, "evaluation/predictions.csv"))
 
 
-def _evaluated(client: MlflowClient, run: Run, path: str) -> Any:
+def _artifact(client: MlflowClient, run: Run, path: str) -> Any:
     file = download_artifact(client, run.info.run_id, path)
     if file is None:
         raise DigitsError(

@@ -288,7 +288,7 @@ def load_metrics(client: MlflowClient, run_id: str) -> dict[str, Any] | None:
 
 def download_artifact(client: MlflowClient, run_id: str, path: str) -> Path | None:
     """A run's artifact on this disk, or None if the run does not have it."""
-    folder = path.rsplit("/", 1)[0]
+    folder = path.rpartition("/")[0] or None
     if not any(item.path == path for item in client.list_artifacts(run_id, folder)):
         return None
     return Path(client.download_artifacts(run_id, path))

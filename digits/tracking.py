@@ -14,7 +14,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -288,7 +288,10 @@ def _complete_training(client: MlflowClient, run_id: str, model_sha256: str, sec
     tags = {
         "data_digest": digest,
         "test_sha256": dataset.facts["test_sha256"],
+        # The name by which DVC knows the same file.
+        "model_md5": dvc_digest(layout.MODEL),
         "stopped_by": training["reason"],
+        "libraries": ", ".join(f"{name} {number}" for name, number in _libraries().items()),
     }
     first = find_run(client, model_sha256)
     if first is None or first.info.run_id == run_id:
@@ -297,7 +300,7 @@ def _complete_training(client: MlflowClient, run_id: str, model_sha256: str, sec
         # The same bytes as before: the first run stays the model's own, and has the model.
         tags["reproduction_of"] = first.info.run_id
     _log_datasets(client, run_id, dataset, digest)
-    for path in (layout.HISTORY, layout.TRAINING):
+    for path in (layout.HISTORY, layout.TRAINING, layout.PROCESSED / "dataset.json"):
         client.log_artifact(run_id, str(path), "training")
     if layout.VALIDATION.is_dir():
         client.log_artifacts(run_id, str(layout.VALIDATION), "validation")
@@ -353,8 +356,7 @@ def _log_model(client: MlflowClient, run_id: str, dataset: Dataset, model_sha256
         signature=signature,
         input_example=np.ascontiguousarray(images[:2]),
         validate_serving_input=False,
-        pip_requirements=[f"{package}=={version(package)}" for package in ("keras", "numpy")]
-        + [f"tensorflow=={_tensorflow_version()}"],
+        pip_requirements=[f"{name}=={number}" for name, number in _libraries().items()],
     )
     return logged.model_id
 
@@ -440,10 +442,13 @@ def _unfinished(model_sha256: str) -> Path:
     return project_root() / ".digits" / "unfinished" / f"{model_sha256}.json"
 
 
-def _tensorflow_version() -> str:
-    import tensorflow
-
-    return tensorflow.__version__
+def _libraries() -> dict[str, str]:
+    """What the model needs, by the names under which any machine can install it."""
+    try:
+        tensorflow = version("tensorflow-cpu")
+    except PackageNotFoundError:
+        tensorflow = version("tensorflow")
+    return {"tensorflow": tensorflow, "keras": version("keras"), "numpy": version("numpy")}
 
 
 def _user() -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from digits import plots, tracking
+from digits.card import weak_classes
 from digits.errors import DigitsError, one_line_errors
 from digits.files import atomic_path, read_json
 from digits.params import Params, load_params
@@ -40,12 +41,14 @@ def draw(params: Params) -> None:
     # The first image of the raw file is in one of the two splits.
     split, first = next((split, int(np.argmin(rows[split]))) for split in rows if 0 in rows[split])
     actual, predicted, probability = (predictions[name].to_numpy() for name in ("actual", "predicted", "probability"))
+    weak = predictions[predictions["actual"].isin([names.index(name) for name in weak_classes(test["per_class"])])]
     figures = {
         "first_image": plots.first_image_figure(images[split][first], names[labels[split][first]]),
         "samples": plots.samples_figure(images["train"], labels["train"], names, params.plot.samples_per_class),
         "curves": plots.curves_figure(history, training),
         "confusion": plots.confusion_figure(actual, predicted, names),
         "mistakes": plots.mistakes_figure(images["test"], predictions, names, params.plot.mistakes),
+        "weak_classes": plots.mistakes_figure(images["test"], weak, names, params.plot.mistakes),
         "per_class": plots.per_class_figure(test["per_class"], test["macro_f1"]),
         "reliability": plots.reliability_figure(probability, actual == predicted, params.evaluate.calibration_bins),
     }

@@ -22,6 +22,7 @@ def main() -> None:
         registry = Registry(client, params.register_.model_name)
         run_id = tracking.ensure_run(client, params)
         tracking.log_evaluation(client, run_id)
+        tracking.log_plots(client, run_id)
         outcome = register_run(client, registry, run_id, params.register_)
         print_gates(outcome.gates, "Gates of registration")
         print(f"register: {outcome}")
