@@ -146,7 +146,7 @@ def rollback(
     """
     from digits.promotion import rollback as go_back
 
-    _, _, registry = _registry()
+    _, registry = _store()
     change = go_back(registry, to or None, reason or "rolled back by hand")
     typer.echo(f"digits: champion is version {change.after} again, was {change.before}")
 
@@ -162,30 +162,24 @@ def history(as_json: Annotated[bool, typer.Option("--json", help="All of it, as 
 
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    _, _, registry = _registry()
+    _, registry = _store()
     changes = registry.history()
     if as_json:
         typer.echo(json.dumps([asdict(change) for change in changes], indent=2, ensure_ascii=False))
         return
-    table = Table(title=f"Changes of {registry.name}'s aliases, oldest first", title_justify="left", title_style="bold")
-    for heading in ("When (UTC)", "Alias", "From", "To", "Action", "Gates", "Who", "Why"):
-        table.add_column(heading, overflow="fold")
+    table = Table(title=f"Aliases of {registry.name}, oldest change first", title_justify="left", title_style="bold")
+    table.add_column("When (UTC)", no_wrap=True)
+    table.add_column("Change", no_wrap=True)
+    table.add_column("How", overflow="fold")
+    table.add_column("Why, and who", overflow="fold")
     for change in changes:
-        passed = sum(gate["passed"] for gate in change.gates)
-        gates = f"{passed}/{len(change.gates)}" if change.gates else "–"
         when = change.when.removesuffix("+00:00").replace("T", " ")
-        row = (
-            when,
-            change.alias,
-            change.before or "–",
-            change.after or "–",
-            change.action,
-            gates,
-            change.who,
-            change.why,
-        )
-        table.add_row(*row)
+        passed = sum(gate["passed"] for gate in change.gates)
+        gates = f", {passed} of {len(change.gates)} gates passed" if change.gates else ""
+        moved = f"{change.alias} {change.before or 'none'} → {change.after or 'none'}"
+        table.add_row(when, moved, change.action + gates, Text(f"{change.why} ({change.who})"))
     Console().print(table)
 
 

@@ -11,7 +11,9 @@ import tempfile
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from ruamel.yaml import YAML
 
 from digits import layout, tracking
 from digits.errors import DigitsError
@@ -36,7 +38,7 @@ class Lineage:
     dirty: bool
     changed_files: list[str]
     untracked_files: list[str]
-    changed: dict[str, str]
+    changed: dict[str, Any]
     dvc_experiment: str | None
     data_digest: str | None
     test_sha256: str | None
@@ -78,7 +80,7 @@ def lineage_of(client: MlflowClient, registry: Registry, target: str) -> Lineage
         dirty=tags.get("git_dirty") == "true",
         changed_files=tags.get("git_changed", "").split(),
         untracked_files=tags.get("git_untracked", "").split(),
-        changed=changed_params(run.data.params, tags.get("git_commit"), as_text=True),
+        changed=changed_params(_typed(run.data.params), tags.get("git_commit")),
         dvc_experiment=tags.get("dvc_experiment"),
         data_digest=tags.get("data_digest"),
         test_sha256=tags.get("test_sha256"),
@@ -156,6 +158,12 @@ def _run_id(client: MlflowClient, registry: Registry, target: str) -> str:
         number = version_of_target(client, registry, target)
         return registry.version(str(number)).run_id
     return tracking.run_id_of(client, target)
+
+
+def _typed(params: dict[str, str]) -> dict[str, Any]:
+    """What MLflow keeps as text, as the values that it was."""
+    yaml = YAML(typ="safe")
+    return {key: yaml.load(text) for key, text in params.items() if "." in key}
 
 
 def _commands(lineage: Lineage) -> list[str]:

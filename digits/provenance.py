@@ -71,13 +71,12 @@ def source_tags() -> dict[str, str]:
     return tags
 
 
-def changed_params(params: dict[str, Any], commit: str | None, as_text: bool = False) -> dict[str, Any]:
+def changed_params(params: dict[str, Any], commit: str | None) -> dict[str, Any]:
     """The flat parameters whose values differ from those of params.yaml in `commit`.
 
     Args:
         params: flat, `train.batch_size`; keys without a section are left out.
         commit: a git revision; None gives nothing.
-        as_text: compare as text, for parameters that come back from MLflow.
     """
     committed = git("show", f"{commit}:params.yaml") if commit else None
     if committed is None:
@@ -86,8 +85,6 @@ def changed_params(params: dict[str, Any], commit: str | None, as_text: bool = F
         before = flatten(YAML(typ="safe").load(committed))
     except (YAMLError, AttributeError):
         return {}
-    if as_text:
-        before = {key: str(value) for key, value in before.items()}
     return {key: value for key, value in params.items() if "." in key and before.get(key) != value}
 
 
