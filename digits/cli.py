@@ -281,6 +281,48 @@ def _store() -> tuple[Any, Any]:
     return client, Registry(client, name)
 
 
+@app.command()
+def predict(
+    images: Annotated[list[str], typer.Argument(metavar="IMAGE…", help="Pictures, folders of pictures, or - (stdin).")],
+    model: Annotated[
+        str, typer.Option(help="models:/…, runs:/…, a .keras file or a folder with one.")
+    ] = "models:/digits@champion",
+    as_json: Annotated[bool, typer.Option("--json", help="All of it, as JSON.")] = False,
+    explain: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write there what was found, seen and looked at, as PNG.")
+    ] = None,
+) -> None:
+    """Read the digits in pictures: photos, scans, drawings, of any size, light on dark or dark on light.
+
+    Prints one line a digit: file, digit, probability, runner-up, and "not sure" below the model's threshold.
+
+    Example: `digits predict photo.jpg scans/ --explain explained/`
+    """
+    import json
+    import sys
+
+    from digits.inference import Classifier
+    from digits.predict import PictureError, predict_all, threshold_of
+    from digits.registry import resolve_model
+
+    resolved = resolve_model(model)
+    threshold = threshold_of(resolved.metrics)
+    failed, found = False, []
+    for outcome in predict_all(images, Classifier(resolved.path), threshold, sys.stdin.buffer.read, explain):
+        if isinstance(outcome, PictureError):
+            failed = True
+            typer.echo(f"digits: {outcome}", err=True)
+        elif as_json:
+            found.append(outcome.as_dict())
+        else:
+            typer.echo("\n".join(outcome.lines()))
+    if as_json:
+        report = {"model": resolved.uri, "sha256": resolved.sha256, "not_sure_below": threshold, "pictures": found}
+        typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
+    if failed:
+        raise typer.Exit(1)
+
+
 def _registry() -> tuple[Any, Any, Any]:
     """Parameters, client and registry, in the order in which they can fail cheaply."""
     from digits.params import load_params
