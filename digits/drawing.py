@@ -1,8 +1,8 @@
 """`digits draw`: a page on this machine on which to draw digits, or drop a picture, and watch the champion read them.
 
-The page sends what is drawn as a PNG, so drawings and pictures take the way of `digits predict`: `digits.picture` brings
-each digit into MNIST's convention, the model reads it. Nothing is stored, and nothing comes from or goes to another
-machine.
+The page sends what is drawn as a PNG, so drawings and pictures take the way of `digits predict`: `digits.picture`
+brings each digit into MNIST's convention, the model reads it. Nothing is stored, and nothing comes from or goes to
+another machine.
 """
 
 from __future__ import annotations
