@@ -54,13 +54,13 @@ class Reader:
             DigitsError: the file is missing or not a Keras model.
         """
         from digits.inference import Classifier
-        from digits.live import test_accuracy
+        from digits.live import describe, test_accuracy
         from digits.predict import threshold_of
 
         self._threshold = threshold_of(model.metrics)
         self._classifier = Classifier(model.path, threads=1)
         self._classifier(np.zeros((1, self._classifier.side, self._classifier.side), np.uint8))
-        self.about = {"name": model.name, "version": model.version, "accuracy": test_accuracy(model)}
+        self.about = {"name": describe(model, accuracy=False), "accuracy": test_accuracy(model)}
 
     def read(self, data: bytes, name: str) -> dict[str, Any]:
         """Find and read the digits of a picture.
@@ -122,7 +122,7 @@ def build_app(live: Live[Reader]) -> FastAPI:
         if not kind.startswith(("image/", "application/octet-stream")):
             raise RequestError(415, "Send the bytes of a picture with a Content-Type of image/….")
         try:
-            return JSONResponse(await asyncio.to_thread(live.current.read, body, "picture"))
+            return JSONResponse(await asyncio.to_thread(live.current.read, body, "The file"))
         except DigitsError as error:
             raise RequestError(422, f"{error}.") from None
 

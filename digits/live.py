@@ -75,11 +75,11 @@ class Live(Generic[T]):
                     print(f"digits: now answering with {describe(self.model)}", file=sys.stderr)
 
 
-def describe(model: ResolvedModel) -> str:
-    """One phrase for a person: `digits version 3 (test accuracy 99.07 %)`."""
-    name = f"{model.name} version {model.version}" if model.version else str(model.path)
-    accuracy = test_accuracy(model)
-    return name if accuracy is None else f"{name} (test accuracy {accuracy:.2%})".replace("%", " %")
+def describe(model: ResolvedModel, accuracy: bool = True) -> str:
+    """One phrase for a person: `digits version 3 (test accuracy 99.07 %)`, or a file's name."""
+    name = f"{model.name} version {model.version}" if model.version else model.path.name
+    share = test_accuracy(model) if accuracy else None
+    return name if share is None else f"{name} (test accuracy {100 * share:.2f} %)"
 
 
 def test_accuracy(model: ResolvedModel) -> float | None:
