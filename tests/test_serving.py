@@ -2,7 +2,6 @@ import http.client
 import json
 import os
 import re
-import shlex
 import shutil
 import signal
 import socket
@@ -282,7 +281,7 @@ def test_new_model_is_picked_up_and_no_request_is_dropped(start, small_model, tm
         before = len(seen)
         part = tmp_path / "part.keras"
         part.write_bytes(b"broken" if source is None else source.read_bytes())
-        os.replace(part, served)
+        part.replace(served)
         wanted = "still answering" if source is None else "now answering"
         while (wanted not in server.log.read_text() or len(seen) < before + 20) and time.monotonic() < end:
             time.sleep(0.05)
