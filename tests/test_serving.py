@@ -9,6 +9,9 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import numpy as np
 import pytest
@@ -16,6 +19,7 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from digits.files import sha256_file
 from digits.inference import Classifier
 from digits.serving import MAX_BODY, parse_pixels
 from digits.web import RequestError
@@ -243,54 +247,107 @@ def test_huge_body_is_413_and_the_server_goes_on(server, expect):
     assert post(server, json.dumps({"inputs": [BLANK]})).status_code == 200
 
 
-@pytest.mark.slow
-def test_new_model_is_picked_up_and_no_request_is_dropped(start, small_model, tmp_path, mnist_sample):
+@pytest.fixture(scope="module")
+def other_model(small_model, tmp_path_factory):
+    """The same network with halved weights: other answers, less certain."""
     import keras
 
-    from digits.files import sha256_file
-
-    served, other = tmp_path / "served.keras", tmp_path / "other.keras"
-    shutil.copy(small_model, served)
     model = keras.saving.load_model(small_model)
     model.set_weights([0.5 * weights for weights in model.get_weights()])
-    model.save(other)
-    image = mnist_sample.x_test[:1]
-    answers = {sha256_file(path): Classifier(path, threads=1)(image) for path in (served, other)}
-    first, second = answers
-    server = start("serve", "--model", str(served), "--refresh", "0.2")
-    body = json.dumps({"inputs": image.tolist()})
-    seen, problems, done = [], [], threading.Event()
+    path = tmp_path_factory.mktemp("other") / "model.keras"
+    model.save(path)
+    return path
 
-    def ask():
+
+class Askers:
+    """Three threads that keep asking about one image and compare each answer with the model that it names."""
+
+    def __init__(self, server, image, models):
+        self.answers = {sha256_file(path): Classifier(path, threads=1)(image) for path in models}
+        self.seen: list[str] = []
+        self.problems: list[Exception] = []
+        self._url = f"{server.url}/invocations"
+        self._body = json.dumps({"inputs": image.tolist()})
+        self._done = threading.Event()
+        self._threads = [threading.Thread(target=self._ask) for _ in range(3)]
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._done.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _ask(self):
         with requests.Session() as session:
-            while not done.is_set():
+            while not self._done.is_set():
                 try:
-                    response = session.post(f"{server.url}/invocations", data=body, headers=JSON, timeout=60)
-                    sha256 = response.headers["model-sha256"]
-                    np.testing.assert_allclose(response.json()["predictions"], answers[sha256], atol=1e-6)
-                    seen.append(sha256)
-                except Exception as error:  # noqa: BLE001 - whatever goes wrong is what this test looks for
-                    problems.append(error)
+                    response = session.post(self._url, data=self._body, headers=JSON, timeout=60)
+                    expected = self.answers[response.headers["model-sha256"]]
+                    np.testing.assert_allclose(response.json()["predictions"], expected, atol=1e-6)
+                    self.seen.append(response.headers["model-version"])
+                except Exception as error:  # noqa: BLE001 - whatever goes wrong is what these tests look for
+                    self.problems.append(error)
 
-    askers = [threading.Thread(target=ask) for _ in range(3)]
-    for asker in askers:
-        asker.start()
-    end = time.monotonic() + 60
-    # A model that cannot be loaded changes nothing but a line on standard error.
-    for source in (None, other):
-        before = len(seen)
-        part = tmp_path / "part.keras"
-        part.write_bytes(b"broken" if source is None else source.read_bytes())
-        part.replace(served)
-        wanted = "still answering" if source is None else "now answering"
-        while (wanted not in server.log.read_text() or len(seen) < before + 20) and time.monotonic() < end:
+    def wait_for(self, happened):
+        """Until `happened()`, and 20 more answers."""
+        end = time.monotonic() + 120
+        while not happened() and time.monotonic() < end:
             time.sleep(0.05)
-    done.set()
-    for asker in askers:
-        asker.join()
-    assert not problems
-    assert seen[0] == first and seen[-1] == second
-    assert "served.keras is not a Keras model" in server.log.read_text()
+        assert happened()
+        count = len(self.seen) + 20
+        while len(self.seen) < count and time.monotonic() < end:
+            time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_file_replaced_under_load(start, small_model, other_model, tmp_path, mnist_sample):
+    served, part = tmp_path / "served.keras", tmp_path / "part.keras"
+    shutil.copy(small_model, served)
+    server = start("serve", "--model", str(served), "--refresh", "0.2")
+    with Askers(server, mnist_sample.x_test[:1], [small_model, other_model]) as askers:
+        part.write_bytes(b"broken")
+        part.replace(served)
+        askers.wait_for(lambda: "still answering with served.keras: " in server.log.read_text())
+        part.write_bytes(other_model.read_bytes())
+        part.replace(served)
+        askers.wait_for(lambda: "now answering with served.keras" in server.log.read_text())
+    assert not askers.problems
+    assert server.log.read_text().count("\n") == 2
+    last = post(server, json.dumps({"inputs": [BLANK]}))
+    assert last.headers["model-sha256"] == sha256_file(other_model)
+
+
+@pytest.mark.slow
+def test_alias_moved_under_load(start, small_model, other_model, tmp_path, mnist_sample, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    from digits import tracking
+
+    client = tracking.connect()
+    experiment = client.create_experiment("served", (tmp_path / "artifacts").as_uri())
+    client.create_registered_model("served")
+    for path in (small_model, other_model):
+        run_id = client.create_run(experiment).info.run_id
+        logged = client.create_logged_model(experiment, "model", run_id)
+        folder = Path(url2pathname(urlsplit(logged.artifact_location).path))
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, folder / "model.keras")
+        client.set_tag(run_id, "model_id", logged.model_id)
+        client.set_tag(run_id, "model_sha256", sha256_file(path))
+        client.log_text(run_id, json.dumps({"test": {"accuracy": 0.9512}}), "evaluation/metrics.json")
+        client.create_model_version("served", f"models:/{logged.model_id}", run_id, model_id=logged.model_id)
+    client.set_registered_model_alias("served", "champion", "1")
+    server = start("serve", "--model", "models:/served@champion", "--refresh", "0.2")
+    assert server.ready.startswith("Serving served version 1 (test accuracy 95.12 %) on ")
+    with Askers(server, mnist_sample.x_test[:1], [small_model, other_model]) as askers:
+        askers.wait_for(lambda: bool(askers.seen))
+        client.set_registered_model_alias("served", "champion", "2")
+        askers.wait_for(lambda: "now answering with served version 2" in server.log.read_text())
+    assert not askers.problems
+    assert askers.seen[0] == "served/1" and askers.seen[-1] == "served/2"
 
 
 @pytest.mark.slow
