@@ -7,6 +7,13 @@ import typer
 
 from digits.errors import DigitsError, one_line_errors
 
+CHAMPION = "models:/digits@champion"
+ModelOption = Annotated[
+    str, typer.Option("--model", help="`models:/NAME@ALIAS`, `models:/NAME/VERSION`, a `.keras` file or a folder.")
+]
+HostOption = Annotated[str, typer.Option(help="Address to listen on. Anything but loopback is open to your network.")]
+RefreshOption = Annotated[float, typer.Option(min=0.1, help="Seconds between two looks for a new champion.")]
+
 app = typer.Typer(
     name="digits",
     no_args_is_help=True,
@@ -330,6 +337,41 @@ def _registry() -> tuple[Any, Any, Any]:
 
     params = load_params(project_root() / "params.yaml")
     return params, *_store()
+
+
+@app.command()
+def serve(
+    model: ModelOption = CHAMPION,
+    host: HostOption = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 5001,
+    refresh: RefreshOption = 3.0,
+) -> None:
+    """Answer HTTP requests with the champion: MLflow's scoring server, raw pixels in, probabilities out.
+
+    Example: `digits serve --port 5001`, then post the printed `curl` line.
+    """
+    from digits import serving
+    from digits.registry import resolve_model
+
+    serving.serve(lambda: resolve_model(model), host, port, refresh)
+
+
+@app.command()
+def draw(
+    model: ModelOption = CHAMPION,
+    host: HostOption = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 5002,
+    refresh: RefreshOption = 3.0,
+    browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
+) -> None:
+    """Draw digits on a page in the browser, or drop a picture, and see what the champion reads.
+
+    Example: `digits draw`, or without a desktop `digits draw --no-browser`.
+    """
+    from digits import drawing
+    from digits.registry import resolve_model
+
+    drawing.draw(lambda: resolve_model(model), host, port, refresh, browser)
 
 
 def main() -> None:

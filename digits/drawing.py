@@ -1,0 +1,219 @@
+"""`digits draw`: a page on this machine on which to draw digits, or drop a picture, and watch the champion read them.
+
+The page sends what is drawn as a PNG, so drawings and pictures take the way of `digits predict`: `digits.picture`
+brings each digit into MNIST's convention, the model reads it. Nothing is stored, and nothing comes from or goes to
+another machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import re
+import threading
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+
+from digits.errors import DigitsError
+from digits.web import (
+    ClientGoneError,
+    RequestError,
+    address,
+    check_host,
+    header,
+    listen,
+    read_body,
+    run,
+    send_refusal,
+)
+
+if TYPE_CHECKING:
+    from digits.live import Live
+    from digits.registry import ResolvedModel
+    from digits.web import App, Message, Receive, Scope, Send
+
+PAGE = Path(__file__).with_name("static") / "draw.html"
+# A photo of a phone's camera has 3 to 12 MB.
+MAX_BODY = 25 * 2**20
+
+
+class Reader:
+    """One loaded model that reads pictures."""
+
+    def __init__(self, model: ResolvedModel) -> None:
+        """Load a model and read one blank image, so that the first drawing is read as fast as the others.
+
+        Raises:
+            DigitsError: the file is missing or not a Keras model.
+        """
+        from digits.inference import Classifier
+        from digits.live import describe, test_accuracy
+        from digits.predict import threshold_of
+
+        self._threshold = threshold_of(model.metrics)
+        self._classifier = Classifier(model.path, threads=1)
+        self._classifier(np.zeros((1, self._classifier.side, self._classifier.side), np.uint8))
+        self.about = {"name": describe(model, accuracy=False), "accuracy": test_accuracy(model)}
+
+    def read(self, data: bytes, name: str) -> dict[str, Any]:
+        """Find and read the digits of a picture.
+
+        Args:
+            data: the bytes of a picture file.
+            name: what to call it in an error.
+
+        Returns:
+            For JSON: `digits` in reading order, each as `digits.predict.Reading` but for `pixels`, what the model saw:
+            uint8 (28, 28) row by row in base64; `note`; `model`.
+
+        Raises:
+            DigitsError: not a picture, damaged, too large.
+        """
+        from digits.picture import load_picture
+        from digits.predict import predict
+
+        prediction = predict(load_picture(data, name), self._classifier, self._threshold)
+        digits = [
+            {
+                "digit": reading.digit,
+                "probability": reading.probability,
+                "runner_up": reading.runner_up,
+                "runner_up_probability": reading.runner_up_probability,
+                "sure": reading.sure,
+                "probabilities": reading.probabilities.tolist(),
+                "pixels": base64.b64encode(reading.pixels.tobytes()).decode("ascii"),
+            }
+            for reading in prediction.readings
+        ]
+        return {"digits": digits, "note": prediction.note, "model": self.about}
+
+
+def build_app(live: Live[Reader]) -> FastAPI:
+    """The page, what it asks, and nothing else.
+
+    Args:
+        live: the model, which may change between requests.
+    """
+    # FastAPI's pages of documentation load scripts from a CDN.
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    page = PAGE.read_text(encoding="utf-8")
+    policy = content_policy(page)
+
+    @app.get("/")
+    async def show_page() -> HTMLResponse:
+        return HTMLResponse(page, headers={"content-security-policy": policy})
+
+    @app.get("/model")
+    async def show_model() -> dict[str, Any]:
+        return live.current.about
+
+    @app.post("/read")
+    async def read(request: Request) -> JSONResponse:
+        kind = header(request.scope, b"content-type").lower()
+        body = await read_body(request.scope, request.receive, MAX_BODY)
+        # A page elsewhere may send a form or text without the browser asking us first, but nothing of these types.
+        if not kind.startswith(("image/", "application/octet-stream")):
+            raise RequestError(415, "Send the bytes of a picture with a Content-Type of image/….")
+        try:
+            return JSONResponse(await asyncio.to_thread(live.current.read, body, "The file"))
+        except DigitsError as error:
+            raise RequestError(422, f"{error}.") from None
+
+    @app.exception_handler(RequestError)
+    async def refuse(request: Request, error: RequestError) -> JSONResponse:
+        return JSONResponse({"error": str(error)}, error.status)
+
+    @app.exception_handler(404)
+    @app.exception_handler(405)
+    async def no_such_page(request: Request, error: HTTPException) -> JSONResponse:
+        sentence = "There are GET /, GET /model and POST /read here."
+        return JSONResponse({"error": sentence}, error.status_code, error.headers)
+
+    @app.exception_handler(ClientGoneError)
+    async def nobody_listens(request: Request, error: ClientGoneError) -> Response:
+        return Response(status_code=400)
+
+    return app
+
+
+def guard(app: App, host: str = "127.0.0.1") -> App:
+    """Refuse requests under a foreign name, and tell the browser to take nothing for what it is not.
+
+    Args:
+        app: from `build_app`.
+        host: the address the server listens on.
+    """
+    fixed = [
+        (b"x-content-type-options", b"nosniff"),
+        (b"referrer-policy", b"no-referrer"),
+        (b"cache-control", b"no-store"),
+    ]
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_fixed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", []), *fixed]
+            await send(message)
+
+        try:
+            check_host(scope, host)
+        except RequestError as error:
+            await send_refusal(send_fixed, error, [])
+        else:
+            await app(scope, receive, send_fixed)
+
+    return guarded
+
+
+def content_policy(page: str) -> str:
+    """A Content-Security-Policy under which the browser runs the page's own style and script and loads nothing else.
+
+    Args:
+        page: HTML with inline `<style>` and `<script>` elements; each is admitted by its hash.
+    """
+
+    def hashes(tag: str) -> str:
+        inline = re.findall(rf"<{tag}>(.*?)</{tag}>", page, flags=re.DOTALL)
+        return " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(s.encode()).digest()).decode()}'" for s in inline)
+
+    return (
+        f"default-src 'none'; style-src {hashes('style')}; script-src {hashes('script')}; img-src 'self' blob: data:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+
+
+def draw(resolve: Callable[[], ResolvedModel], host: str, port: int, refresh: float, browser: bool) -> None:
+    """Show the page until SIGTERM or Ctrl-C.
+
+    Args:
+        resolve: finds the model.
+        host: address to listen on.
+        port: 0 for any free one.
+        refresh: seconds between two looks at the registry.
+        browser: open the page in the desktop's browser.
+
+    Raises:
+        DigitsError: the port is taken, the model is missing or cannot be loaded.
+    """
+    from digits.live import Live, describe
+
+    sock = listen(host, port)
+    live = Live(resolve, Reader)
+    live.watch(refresh)
+
+    def ready() -> None:
+        url = address(sock)
+        print(f"Draw a digit on {url} and {describe(live.model)} reads it. Ctrl-C stops.", flush=True)
+        if browser:
+            # In a thread, because some browsers return only when they are closed.
+            threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+
+    run(guard(build_app(live), host), sock, ready)
+    print("Stopped.")

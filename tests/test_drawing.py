@@ -1,0 +1,198 @@
+"""The drawing page in a real headless Chromium, on a real server."""
+
+import io
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+import requests
+from PIL import Image
+
+pytestmark = pytest.mark.slow
+
+SEVEN = [(0.28, 0.22), (0.7, 0.22), (0.45, 0.82)]
+ONE = [(0.52, 0.18), (0.48, 0.82)]
+PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
+
+
+@pytest.fixture(scope="module")
+def server(start, small_model):
+    return start("draw", "--model", str(small_model), "--no-browser")
+
+
+@pytest.fixture
+def open_page(browser, server):
+    """Opens the page; at the end no request may have left this machine and no script may have failed."""
+    contexts, hosts, problems = [], set(), []
+
+    def open_(**options):
+        context = browser.new_context(**options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda message: "Content Security" in message.text and problems.append(message.text))
+        page.goto(server.url)
+        page.wait_for_function("document.getElementById('reader').textContent === 'model.keras'")
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    # None is the page's own data: and blob: addresses.
+    assert hosts <= {"127.0.0.1", None}
+    assert not problems
+
+
+@pytest.fixture
+def page(open_page):
+    return open_page()
+
+
+def place(page, x, y):
+    box = page.locator("#sheet").bounding_box()
+    return box["x"] + x * box["width"], box["y"] + y * box["height"]
+
+
+def draw_stroke(page, points):
+    page.mouse.move(*place(page, *points[0]))
+    page.mouse.down()
+    for x, y in points[1:]:
+        page.mouse.move(*place(page, x, y), steps=10)
+    page.mouse.up()
+
+
+def wait_for(page, answer, state="sure|unsure"):
+    page.wait_for_function(
+        "([answer, states]) => document.getElementById('answer').textContent.replace('?', '') === answer"
+        " && states.split('|').includes(document.getElementById('result').dataset.state)"
+        " && !document.getElementById('result').hasAttribute('aria-busy')",
+        arg=[answer, state],
+        timeout=20_000,
+    )
+
+
+def png(pixels):
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_a_seven_and_a_one_drawn_with_the_mouse(page):
+    draw_stroke(page, SEVEN)
+    wait_for(page, "7")
+    assert page.locator("tr.best th").inner_text() == "7"
+    best = page.locator("tr.best td").last.inner_text()
+    assert float(best.strip("<> %")) > 50
+    seen = page.evaluate("[...document.getElementById('seen').getContext('2d').getImageData(0, 0, 28, 28).data]")
+    ink = np.array(seen).reshape(28, 28, 4)[..., 0]
+    # MNIST's convention: light on dark in a box of 20 pixels, centre of mass in the middle.
+    assert ink.max() == 255
+    assert np.ptp(np.flatnonzero(ink.any(axis=1))) + 1 == 20
+    page.get_by_role("button", name="Clear").click()
+    wait_for(page, "", "empty")
+    draw_stroke(page, ONE)
+    wait_for(page, "1")
+
+
+def test_undo_takes_back_strokes_and_clearing(page):
+    draw_stroke(page, SEVEN)
+    wait_for(page, "7")
+    page.keyboard.press("Backspace")
+    wait_for(page, "", "empty")
+    page.keyboard.press("Control+z")
+    wait_for(page, "7")
+    page.get_by_role("button", name="Undo").click()
+    wait_for(page, "", "empty")
+    assert page.get_by_role("button", name="Undo").is_disabled()
+
+
+def test_keyboard_alone(page):
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "sheet"
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    page.keyboard.press("Space")
+    for _ in range(14):
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Space")
+    wait_for(page, "1")
+    assert page.locator("#pen").inner_text() == "Pen up"
+    page.keyboard.press("Escape")
+    wait_for(page, "", "empty")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Picture…"
+
+
+def test_dropped_picture_takes_the_same_way(page, mnist_sample):
+    row = int(np.flatnonzero(mnist_sample.y_test == 7)[0])
+    large = np.kron(255 - mnist_sample.x_test[row], np.ones((8, 8), np.uint8))
+    page.evaluate(
+        """(bytes) => {
+            const data = new DataTransfer();
+            data.items.add(new File([new Uint8Array(bytes)], "seven.png", {type: "image/png"}));
+            document.dispatchEvent(new DragEvent("drop", {dataTransfer: data, bubbles: true, cancelable: true}));
+        }""",
+        list(png(large)),
+    )
+    wait_for(page, "7")
+
+
+def test_several_digits_are_read_in_order_and_can_be_chosen(page):
+    for points in (SEVEN, ONE):
+        shift = 0 if points is SEVEN else 0.45
+        draw_stroke(page, [(0.05 + 0.5 * x + shift, 0.2 + 0.6 * y) for x, y in points])
+    wait_for(page, "71")
+    page.locator("#found button").nth(1).click()
+    assert page.locator("tr.best th").inner_text() == "1"
+    assert page.locator("#found button").nth(1).get_attribute("aria-pressed") == "true"
+
+
+def test_empty_paper_and_broken_files_are_told_apart(page):
+    blank = {"name": "blank.png", "mimeType": "image/png", "buffer": png(np.full((100, 100), 250, np.uint8))}
+    page.set_input_files("#file", blank)
+    wait_for(page, "", "none")
+    assert page.locator("#words").inner_text() == "No digit found."
+    page.set_input_files("#file", {"name": "notes.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7 ..."})
+    wait_for(page, "", "error")
+    assert page.locator("#words").inner_text().startswith("The file: not a picture")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_phone(open_page, scheme):
+    page = open_page(color_scheme=scheme, **PHONE)
+    page.touchscreen.tap(*place(page, 0.5, 0.3))
+    page.get_by_role("button", name="Undo").tap()
+    draw_stroke(page, SEVEN)
+    wait_for(page, "7")
+    # Nothing to scroll sideways, and the answer is on the first screen.
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["viewport"]["width"]
+    answer = page.locator("#answer").bounding_box()
+    assert answer["y"] + answer["height"] < PHONE["viewport"]["height"]
+    assert all(box["height"] >= 44 for box in (b.bounding_box() for b in page.locator(".tools button").all()))
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "body", "status"),
+    [
+        ("/read", {"Content-Type": "image/png"}, b"", 422),
+        ("/read", {"Content-Type": "image/png"}, b"\x89PNG\r\n\x1a\n", 422),
+        ("/read", {"Content-Type": "image/png"}, b"\0" * (26 * 2**20), 413),
+        ("/read", {"Content-Type": "text/plain"}, b"", 415),
+        ("/read", {}, b"", 415),
+        ("/read", {"Host": "rebound.example", "Content-Type": "image/png"}, b"", 421),
+        ("/model", {}, b"", 405),
+        ("/docs", {}, b"", 404),
+    ],
+)
+def test_bad_requests_are_one_sentence(server, path, headers, body, status):
+    response = requests.post(server.url + path, data=body, headers=headers, timeout=60)
+    assert response.status_code == status
+    assert list(response.json()) == ["error"]
+    assert len(response.json()["error"].splitlines()) == 1
+
+
+def test_policy_forbids_everything_remote(server):
+    policy = requests.get(server.url, timeout=60).headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "http" not in policy and "*" not in policy and "unsafe" not in policy
