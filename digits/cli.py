@@ -43,8 +43,9 @@ def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 5000) -> 
     from digits import tracking
     from digits.provenance import project_root
 
-    tracking.connect()
-    typer.echo(f"MLflow on http://127.0.0.1:{port}/#/experiments — stop with Ctrl-C", err=True)
+    experiment = tracking.connect().get_experiment_by_name(tracking.EXPERIMENT)
+    url = f"http://127.0.0.1:{port}/#/experiments/{experiment.experiment_id}/runs"
+    typer.echo(f"MLflow starts, runs are at {url} — stop with Ctrl-C", err=True)
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--backend-store-uri", tracking.tracking_uri()]
     command += ["--default-artifact-root", (project_root() / "mlartifacts").as_uri()]

@@ -71,7 +71,9 @@ def connect() -> MlflowClient:
         with FileLock(state / "store.lock"):
             if client.get_experiment_by_name(EXPERIMENT) is None:
                 local = (project_root() / "mlartifacts").as_uri() if uri == _default_uri() else None
-                client.create_experiment(EXPERIMENT, artifact_location=local)
+                # Without the kind, MLflow's interface takes an experiment for one about language models.
+                tags = {"mlflow.experimentKind": "custom_model_development"}
+                client.create_experiment(EXPERIMENT, artifact_location=local, tags=tags)
     except MlflowException as error:
         reason = str(error).splitlines()[0][:200]
         raise DigitsError(
