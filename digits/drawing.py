@@ -81,16 +81,8 @@ class Reader:
 
         prediction = predict(load_picture(data, name), self._classifier, self._threshold)
         digits = [
-            {
-                "digit": reading.digit,
-                "probability": reading.probability,
-                "runner_up": reading.runner_up,
-                "runner_up_probability": reading.runner_up_probability,
-                "sure": reading.sure,
-                "probabilities": reading.probabilities.tolist(),
-                "pixels": base64.b64encode(reading.pixels.tobytes()).decode("ascii"),
-            }
-            for reading in prediction.readings
+            facts | {"pixels": base64.b64encode(reading.pixels.tobytes()).decode("ascii")}
+            for facts, reading in zip(prediction.as_dict()["digits"], prediction.readings, strict=True)
         ]
         return {"digits": digits, "note": prediction.note, "model": self.about}
 
