@@ -250,13 +250,13 @@ class Params(Section):
     @model_validator(mode="after")
     def _images_survive_pooling(self) -> Params:
         model = self.train.model
-        side = self.validate_.side
+        whole = side = self.validate_.side
         for _ in model.filters:
             side = (side - model.kernel_size + 1) // model.pool_size
         if side < 1:
             raise ValueError(
                 f"train.model: {len(model.filters)} blocks with kernel_size {model.kernel_size} and pool_size "
-                f"{model.pool_size} leave nothing of a {self.validate_.side}×{self.validate_.side} image: take fewer filters or smaller sizes"
+                f"{model.pool_size} leave nothing of a {whole}×{whole} image: take fewer filters or smaller sizes"
             )
         return self
 

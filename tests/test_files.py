@@ -97,7 +97,7 @@ def test_json_without_nan_and_the_old_file_stays(tmp_path, value):
 
 
 def test_json_that_cannot_be_read_is_one_line(tmp_path):
-    with pytest.raises(DigitsError, match="a.json is missing: run `dvc repro` first"):
+    with pytest.raises(DigitsError, match=r"a.json is missing: run `dvc repro` first"):
         read_json(tmp_path / "a.json")
     for content in (b"{", b"\xff\xfe"):
         (tmp_path / "a.json").write_bytes(content)

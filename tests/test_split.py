@@ -109,13 +109,13 @@ def test_the_hash_is_that_of_shape_type_and_values():
 
 def test_missing_and_damaged_arrays_are_one_line(tmp_path):
     dataset = Dataset(tmp_path)
-    with pytest.raises(DigitsError, match="x_test.npy is missing: run `dvc repro` first"):
+    with pytest.raises(DigitsError, match=r"x_test.npy is missing: run `dvc repro` first"):
         dataset.arrays("test")
-    with pytest.raises(DigitsError, match="dataset.json is missing"):
+    with pytest.raises(DigitsError, match=r"dataset.json is missing"):
         _ = dataset.class_names
     whole = tmp_path / "whole.npy"
     np.save(whole, np.zeros((5, 28, 28), np.uint8))
     for damaged in (b"", b"not npy", whole.read_bytes()[:60], whole.read_bytes()[:-1]):
         (tmp_path / "x_test.npy").write_bytes(damaged)
-        with pytest.raises(DigitsError, match="x_test.npy is damaged"):
+        with pytest.raises(DigitsError, match=r"x_test.npy is damaged"):
             dataset.arrays("test")
