@@ -23,6 +23,8 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     part = holder / path.name
     try:
         yield part
+        # A block that wrote nothing fails here, before the old folder is moved away.
+        part.lstat()
         if path.is_dir() and not path.is_symlink():
             path.replace(holder / "old")
         part.replace(path)

@@ -24,9 +24,9 @@ Bounds = Annotated[list[float], Field(min_length=2, max_length=2)]
 
 
 class Section(BaseModel):
-    """Strict: no unknown key, no conversion of types (an int is a float, nothing else)."""
+    """Strict: no unknown key, no conversion of types (an int is a float, nothing else), no infinity or NaN."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class RawFile(Section):
@@ -74,6 +74,7 @@ class FolderSource(Section):
     path: str
 
 
+_SOURCES = {"npz": NpzSource, "idx": IdxSource, "npm": NpmSource, "folder": FolderSource}
 Source = Annotated[NpzSource | IdxSource | NpmSource | FolderSource, Field(discriminator="kind")]
 
 
@@ -147,6 +148,13 @@ class PreprocessParams(Section):
     validation_split: OpenFraction
     split: Literal["stratified", "last"]
     seed: Seed
+
+    @model_validator(mode="after")
+    def _names_tell_classes_apart(self) -> PreprocessParams:
+        for name in self.class_names:
+            if self.class_names.count(name) > 1:
+                raise ValueError(f"preprocess.class_names: {name!r} names more than one class")
+        return self
 
 
 class ModelParams(Section):
@@ -242,13 +250,13 @@ class Params(Section):
     @model_validator(mode="after")
     def _images_survive_pooling(self) -> Params:
         model = self.train.model
-        side = 28
+        whole = side = self.validate_.side
         for _ in model.filters:
             side = (side - model.kernel_size + 1) // model.pool_size
         if side < 1:
             raise ValueError(
                 f"train.model: {len(model.filters)} blocks with kernel_size {model.kernel_size} and pool_size "
-                f"{model.pool_size} leave nothing of a 28×28 image: take fewer filters or smaller sizes"
+                f"{model.pool_size} leave nothing of a {whole}×{whole} image: take fewer filters or smaller sizes"
             )
         return self
 
@@ -276,7 +284,8 @@ def load_params(path: Path | str = "params.yaml") -> Params:
         raw = YAML(typ="safe").load(path)
     except FileNotFoundError:
         raise DigitsError(f"{path} is missing: run from the project's folder") from None
-    except (YAMLError, UnicodeDecodeError) as error:
+    # ValueError: bytes that are not UTF-8, a date that does not exist, a number too long to convert.
+    except (YAMLError, ValueError) as error:
         raise DigitsError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     return parse_params(raw, str(path))
 
@@ -293,7 +302,7 @@ def parse_params(raw: Any, name: str = "params.yaml") -> Params:
         return Params.model_validate(raw)
     except ValidationError as error:
         problems = [_explain(problem, raw) for problem in error.errors()]
-        raise DigitsError(f"{name}: {'; '.join(problems)}") from None
+        raise DigitsError(" ".join(f"{name}: {'; '.join(problems)}".splitlines())) from None
 
 
 def flatten(section: BaseModel | dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -328,9 +337,12 @@ def _nearest(location: list[str], raw: dict[str, Any]) -> str | None:
     """The valid key most like the unknown one: among its siblings first, then anywhere."""
     model: Any = Params
     for part in location[:-1]:
-        model = next((_annotation(f) for n, f in model.model_fields.items() if (f.alias or n) == part), None)
-        if model is None or not hasattr(model, "model_fields"):
-            return None
+        if part in _SOURCES:
+            model = _SOURCES[part]
+        elif hasattr(model, "model_fields"):
+            model = next((f.annotation for n, f in model.model_fields.items() if (f.alias or n) == part), None)
+    if not hasattr(model, "model_fields"):
+        return None
     siblings = [field.alias or name for name, field in model.model_fields.items()]
     if found := difflib.get_close_matches(location[-1], siblings, n=1):
         return ".".join([*location[:-1], found[0]])
@@ -345,11 +357,6 @@ def _all_keys(model: Any, prefix: str = "") -> list[str]:
     for name, field in model.model_fields.items():
         key = prefix + (field.alias or name)
         keys.append(key)
-        inner = _annotation(field)
-        if hasattr(inner, "model_fields"):
-            keys += _all_keys(inner, key + ".")
+        if hasattr(field.annotation, "model_fields"):
+            keys += _all_keys(field.annotation, key + ".")
     return keys
-
-
-def _annotation(field: Any) -> Any:
-    return field.annotation

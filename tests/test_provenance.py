@@ -1,0 +1,120 @@
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from digits.provenance import changed_params, git, project_root, run_name, source_tags
+
+DVC = ("DVC_EXP_BASELINE_REV", "DVC_EXP_NAME", "DVC_ROOT")
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A committed project, the current folder within it. Git takes nothing from this machine's settings."""
+    for name in DVC:
+        monkeypatch.delenv(name, raising=False)
+    for name in ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "reports").mkdir()
+    for name, text in {
+        "dvc.yaml": "stages: {}",
+        "dvc.lock": "1",
+        "params.yaml": "train: {epochs: 1e1, stop: {mode: max}}\n",
+        "reports/metrics.json": "{}",
+    }.items():
+        Path(name).write_text(text)
+    _git("init", "-q", "-b", "main")
+    commit("first")
+    return tmp_path
+
+
+def _git(*words):
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
+    subprocess.run(["git", *identity, *words], check=True)
+
+
+def commit(message):
+    _git("add", "-A")
+    _git("commit", "-qm", message)
+
+
+@pytest.mark.parametrize("inside", [".", "reports", ".dvc/tmp/exps/standalone/abc", ".dvc/tmp/exps/queue/x/reports"])
+def test_the_root_is_the_main_working_copy(repository, inside):
+    folder = repository / inside
+    folder.mkdir(parents=True, exist_ok=True)
+    if ".dvc" in inside:
+        (repository / Path(*Path(inside).parts[:5]) / "dvc.yaml").write_text("stages: {}")
+    assert project_root(folder) == repository.resolve()
+
+
+def test_outside_a_project_the_root_is_the_folder_itself(tmp_path):
+    assert project_root(tmp_path) == tmp_path.resolve()
+
+
+def test_a_clean_tree(repository):
+    tags = source_tags()
+    assert tags["git_commit"] == tags["mlflow.source.git.commit"] == git("rev-parse", "HEAD")
+    assert tags["git_dirty"] == "false" and tags["git_branch"] == "main" and "dvc_experiment" not in tags
+
+
+def test_what_the_pipeline_writes_does_not_make_the_tree_dirty(repository):
+    Path("dvc.lock").write_text("2")
+    Path("reports/metrics.json").write_text("[]")
+    assert source_tags()["git_dirty"] == "false"
+
+
+def test_a_change_of_source_makes_the_tree_dirty_staged_or_not(repository):
+    Path("params.yaml").write_text("train: {epochs: 3}\n")
+    for _ in range(2):
+        tags = source_tags()
+        assert tags["git_dirty"] == "true" and tags["git_changed"] == "params.yaml"
+        _git("add", "params.yaml")
+
+
+def test_an_experiment_is_compared_with_its_baseline(repository, monkeypatch):
+    # DVC commits the changed parameters in the experiment's own copy before its stages run.
+    baseline = git("rev-parse", "HEAD")
+    Path("params.yaml").write_text("train: {epochs: 3}\n")
+    commit("experiment")
+    monkeypatch.setenv("DVC_EXP_BASELINE_REV", baseline)
+    monkeypatch.setenv("DVC_EXP_NAME", "murky-axe")
+    tags = source_tags()
+    assert tags["git_commit"] == baseline and tags["git_changed"] == "params.yaml"
+    assert tags["dvc_experiment"] == "murky-axe"
+
+
+def test_without_git_there_are_no_tags(tmp_path, monkeypatch):
+    for name in DVC:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert source_tags() == {}
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert git("status") is None and source_tags() == {}
+
+
+def test_changed_params_are_those_that_differ_from_the_commit(repository):
+    now = {"train.epochs": 10.0, "train.stop.mode": "min", "train.new": 1}
+    # 1e1 is a number to YAML 1.2 and to DVC.
+    assert changed_params(now, git("rev-parse", "HEAD")) == {"train.stop.mode": "min", "train.new": 1}
+    assert changed_params(now, None) == {}
+    assert changed_params(now, "0" * 40) == {}
+
+
+@pytest.mark.parametrize("text", ["a: [", "- 1", ""])
+def test_a_broken_committed_file_hides_nothing_else(repository, text):
+    Path("params.yaml").write_text(text)
+    commit("broken")
+    assert changed_params({"a": 1}, git("rev-parse", "HEAD")) == {}
+
+
+def test_names_tell_runs_apart():
+    changed = {"train.learning_rate": 0.002, "train.model.filters": [8]}
+    assert run_name({"dvc_experiment": "murky-axe"}, changed) == "murky-axe learning_rate=0.002"
+    assert run_name({"git_branch": "main"}, {}).endswith(" main")
+    many = {f"train.key{i}": i for i in range(5)}
+    assert run_name({"dvc_experiment": "x"}, many) == "x key0=0 key1=1 key2=2 +2 more"
+    assert len(run_name({"dvc_experiment": "x"}, {"train.key": "y" * 500})) == 120
