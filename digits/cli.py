@@ -199,7 +199,7 @@ def pull(
 ) -> None:
     """Write a registered version into a folder that needs neither MLflow nor this repository.
 
-    Example: `digits pull --version 2 --to /tmp/digits-2`
+    Example: `digits pull --version 2 --to digits-2`
     """
     from digits.promotion import version_of_target
     from digits.pull import pull_version

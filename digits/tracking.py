@@ -12,7 +12,7 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -135,9 +135,13 @@ class LiveRun:
 
     def __init__(self, client: MlflowClient, run_id: str) -> None:
         """Write into the run `run_id`, which is RUNNING."""
+        from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+
         self.client = client
         self.run_id = run_id
         self.lost = False
+        self.monitor = SystemMetricsMonitor(run_id)
+        self.monitor.start()
 
     def log_epoch(self, epoch: int, logs: dict[str, float]) -> None:
         """Log an epoch's metrics (epoch from 1)."""
@@ -151,7 +155,13 @@ class LiveRun:
             write_json(_unfinished(sha256), {"run_id": self.run_id, "training_seconds": round(seconds, 1)})
             print("train: the files are complete; `digits sync` completes the run once the store answers again")
 
-    def _try(self, log: Any) -> None:
+    def close(self, status: str) -> None:
+        """End the run: FINISHED, FAILED or KILLED."""
+        if not self.lost:
+            self.monitor.finish()
+        self._try(lambda: self.client.set_terminated(self.run_id, status))
+
+    def _try(self, log: Callable[[], object]) -> None:
         from mlflow.exceptions import MlflowException
 
         if self.lost:
@@ -161,6 +171,7 @@ class LiveRun:
         # Losing the record must not lose the training: the files have everything.
         except (MlflowException, OSError) as error:
             self.lost = True
+            self.monitor.finish()
             print(f"train: the MLflow store was lost, training goes on ({str(error).splitlines()[0][:160]})")
 
 
@@ -172,9 +183,9 @@ def live_run(client: MlflowClient, params: Params) -> Iterator[LiveRun]:
         yield run
     except BaseException as error:
         killed = isinstance(error, KeyboardInterrupt | Terminated)
-        run._try(lambda: client.set_terminated(run.run_id, "KILLED" if killed else "FAILED"))
+        run.close("KILLED" if killed else "FAILED")
         raise
-    run._try(lambda: client.set_terminated(run.run_id, "FINISHED"))
+    run.close("FINISHED")
 
 
 def ensure_run(client: MlflowClient, params: Params) -> str:
