@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 import psutil
 from filelock import FileLock
+from ruamel.yaml import YAML
 
 from digits import layout
 from digits.errors import DigitsError, Terminated
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
 
 EXPERIMENT = "digits"
 PATCH = "source/uncommitted.patch"
-# What each part of a run was logged from; equal tags mean there is nothing to log again.
-_LOGGED = {"training": "logged_training", "evaluation": "logged_evaluation", "plots": "logged_plots"}
 
 
 def connect() -> MlflowClient:
@@ -192,7 +191,7 @@ def ensure_run(client: MlflowClient, params: Params) -> str:
     """The id of the run of the model in models/, written anew from the files if the store does not have it.
 
     Raises:
-        DigitsError: a file that the training stage writes is missing.
+        DigitsError: a file that the training stage writes is missing, or params.yaml is not what it was then.
     """
     if not layout.MODEL.is_file():
         raise DigitsError(f"{layout.MODEL} is missing: run `dvc repro` first")
@@ -203,6 +202,7 @@ def ensure_run(client: MlflowClient, params: Params) -> str:
     begun = read_json(note) if note.is_file() else {}
     run_id = begun.get("run_id")
     if run_id is None or not _exists(client, run_id):
+        _refuse_other_params(params)
         flat = flatten(params)
         tags = {**source_tags(), "process": _this_process(), "restored_from_files": "true"}
         run_id = _create_run(client, run_name(tags, changed_params(flat, tags.get("git_commit"))), tags)
@@ -266,7 +266,7 @@ def log_evaluation(client: MlflowClient, run_id: str) -> None:
     _log_metrics(client, run_id, metrics, model_id=tags.get("model_id"), digest=tags.get("data_digest"))
     for path in (layout.METRICS, layout.PREDICTIONS):
         client.log_artifact(run_id, str(path), "evaluation")
-    client.set_tag(run_id, _LOGGED["evaluation"], mark)
+    client.set_tag(run_id, "logged_evaluation", mark)
 
 
 def log_plots(client: MlflowClient, run_id: str) -> None:
@@ -275,7 +275,7 @@ def log_plots(client: MlflowClient, run_id: str) -> None:
     if _is_logged(client, run_id, "plots", mark):
         return
     client.log_artifacts(run_id, str(layout.PLOTS), "plots")
-    client.set_tag(run_id, _LOGGED["plots"], mark)
+    client.set_tag(run_id, "logged_plots", mark)
 
 
 def _create_run(client: MlflowClient, name: str, tags: dict[str, str]) -> str:
@@ -433,7 +433,26 @@ def _log_metrics(
 
 
 def _is_logged(client: MlflowClient, run_id: str, part: str, mark: str) -> bool:
-    return client.get_run(run_id).data.tags.get(_LOGGED[part]) == mark
+    """Whether a part of a run was logged from files with the same hash already."""
+    return client.get_run(run_id).data.tags.get(f"logged_{part}") == mark
+
+
+def _refuse_other_params(params: Params) -> None:
+    """Refuse to describe the model by parameters that it was not trained with: dvc.lock has those that it was.
+
+    Raises:
+        DigitsError: params.yaml was changed since; the message names the keys.
+    """
+    lock = Path("dvc.lock")
+    stages = (YAML(typ="safe").load(lock) or {}).get("stages", {}) if lock.is_file() else {}
+    trained: dict[str, Any] = {}
+    for stage in ("fetch", "validate", "preprocess", "train"):
+        trained |= flatten(stages.get(stage, {}).get("params", {}).get("params.yaml", {}))
+    now = flatten(params)
+    if changed := [key for key, value in trained.items() if now.get(key) != value]:
+        raise DigitsError(
+            f"params.yaml was changed since {layout.MODEL} was trained ({', '.join(changed)}): run `dvc repro` first"
+        )
 
 
 def _exists(client: MlflowClient, run_id: str) -> bool:
