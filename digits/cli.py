@@ -107,7 +107,7 @@ def register(
 
 @app.command()
 def promote(
-    target: Annotated[str, typer.Argument(help="Version, alias or run id.")] = "challenger",
+    target: Annotated[str, typer.Argument(help="Version, alias, run or DVC experiment.")] = "challenger",
     dry_run: DryRun = False,
     force: Annotated[bool, typer.Option("--force", help="Promote though a gate fails; needs --reason.")] = False,
     reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
@@ -116,7 +116,7 @@ def promote(
 
     Example: `digits promote challenger --dry-run`
     """
-    from digits import promotion
+    from digits import promotion, tracking
     from digits.gates import print_gates
 
     if force and not reason:
@@ -124,7 +124,9 @@ def promote(
     params, client, registry = _registry()
     number = promotion.version_of_target(client, registry, target)
     if number is None:
-        outcome = promotion.register_run(client, registry, target, params.register_, dry_run)
+        outcome = promotion.register_run(
+            client, registry, tracking.run_id_of(client, target), params.register_, dry_run
+        )
         if outcome.version is None:
             print_gates(outcome.gates, "Gates of registration")
             raise DigitsError(f"{target} is {outcome}" if not dry_run else f"{target} is not registered: dry run ends")

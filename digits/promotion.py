@@ -27,6 +27,7 @@ from digits.registry import (
 )
 from digits.scores import predictions_frame, score
 from digits.split import Dataset
+from digits.tracking import run_id_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -171,13 +172,11 @@ def rollback(registry: Registry, to: str | None, why: str) -> Change:
 
 
 def version_of_target(client: MlflowClient, registry: Registry, target: str) -> str | None:
-    """The version that a user means by a number, an alias, `models:/…` or a run id; None for a run without version.
+    """The version that a user means by a number, an alias, `models:/…` or a run; None for a run without version.
 
     Raises:
         DigitsError: nothing has that name.
     """
-    from mlflow.exceptions import MlflowException
-
     target = target.removeprefix(f"models:/{registry.name}").lstrip("/@")
     if target.isdigit():
         return str(registry.version(target).version)
@@ -185,10 +184,7 @@ def version_of_target(client: MlflowClient, registry: Registry, target: str) -> 
         if number := registry.aliases().get(target):
             return number
         raise DigitsError(f"{registry.name} has no {target}: `digits register` names a new version so")
-    try:
-        run = _original(client, target.removeprefix("runs:/"))
-    except MlflowException:
-        raise DigitsError(f"{target}: neither a version, an alias nor a run of this store") from None
+    run = _original(client, run_id_of(client, target))
     version = registry.version_of(run.data.tags.get("model_sha256", ""))
     return str(version.version) if version else None
 
