@@ -189,12 +189,45 @@ class TrainParams(Section):
     threads: Annotated[int, Field(ge=1, le=256)]
 
 
+class Changes(Section):
+    """Strengths of each change of `digits.robustness.CHANGES`, which says what they mean."""
+
+    shift: list[Annotated[int, Field(ge=1, le=100)]]
+    rotation: list[Annotated[float, Field(gt=0, le=180)]]
+    scale: list[Annotated[float, Field(gt=-100, le=400)]]
+    stroke: list[Annotated[int, Field(ge=-20, le=20)]]
+    noise: list[Annotated[float, Field(gt=0, le=255)]]
+    blur: list[Annotated[float, Field(gt=0, le=50)]]
+    contrast: list[Annotated[float, Field(gt=0, le=100)]]
+    inversion: list[Annotated[float, Field(gt=0, le=1)]]
+    occlusion: list[Annotated[int, Field(ge=1, le=100)]]
+
+
+class PictureParams(Section):
+    """How many test images are read as whole pictures, and how those are changed."""
+
+    images: Annotated[int, Field(ge=0)]
+    changes: Changes
+
+
+class RobustnessParams(Section):
+    """On which changed images the model is measured."""
+
+    images: Positive
+    seed: Seed
+    changes: Changes
+    pictures: PictureParams
+    load_digits: bool
+
+
 class EvaluateParams(Section):
     """How the test metrics are computed."""
 
     batch_size: Positive
     confidence: OpenFraction
     calibration_bins: Annotated[int, Field(ge=2, le=100)]
+    accepted_error: Annotated[float, Field(ge=0, lt=1)]
+    robustness: RobustnessParams
 
 
 class PlotParams(Section):
