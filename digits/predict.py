@@ -14,8 +14,8 @@ from digits.picture import SUFFIXES, Picture, PictureError, find_digits, load_pi
 # Pixels uint8 (n, 28, 28) in, probabilities float32 (n, classes) out: `digits.inference.Classifier` is one.
 Classify = Callable[[np.ndarray], np.ndarray]
 
-# For models that carry no threshold of their own: `not_sure_below` of the default parameters' model (seed 42) on its
-# 18,000 validation images, of which it accepts 94.2 %.
+# For models that carry no threshold of their own: `digits.scores.not_sure_below` of the default parameters' model (seed
+# 42) on its 18,000 validation images, of which it accepts 94.2 %.
 NOT_SURE_BELOW = 0.986
 
 
@@ -104,31 +104,6 @@ def predict(picture: Picture, classify: Classify, not_sure_below: float = NOT_SU
             )
         )
     return Prediction(picture.name, tuple(readings), picture.note)
-
-
-def not_sure_below(probabilities: np.ndarray, labels: np.ndarray, error: float = 0.001) -> float:
-    """The smallest probability from which on at most `error` of the accepted predictions are wrong.
-
-    To be computed on validation images: a threshold chosen on the test images would make its own test. This is
-    selective classification by the maximum of the softmax; see Y. Geifman and R. El-Yaniv, "Selective classification
-    for deep neural networks", 2017.
-
-    Args:
-        probabilities: float (n, classes).
-        labels: int (n,), the true classes.
-        error: allowed share of wrong among accepted, in [0, 1).
-
-    Returns:
-        A threshold in [0, 1]; 1.0 if even the most certain predictions are wrong too often.
-    """
-    top = probabilities.max(axis=1).astype(np.float64)
-    order = np.argsort(-top, kind="stable")
-    wrong = probabilities.argmax(axis=1)[order] != labels[order]
-    risk = np.cumsum(wrong) / np.arange(1, len(wrong) + 1)
-    # Equal probabilities are accepted together or not at all.
-    last_of_ties = np.append(np.diff(top[order]) < 0, True)
-    good = np.flatnonzero((risk <= error) & last_of_ties)
-    return float(top[order][good[-1]]) if good.size else 1.0
 
 
 def threshold_of(metrics: dict[str, Any] | None) -> float:

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 _FROM_RUN = {
     "model_card.md": "model_card.md",
     "evaluation/metrics.json": "metrics.json",
+    "evaluation/calibration.json": "calibration.json",
     "plots/reliability.png": "plots/reliability.png",
     "plots/weak_classes.png": "plots/weak_classes.png",
 }
 
 
 def pull_version(client: MlflowClient, registry: Registry, number: str, target: Path) -> Path:
-    """Write model.keras, MLmodel, model_card.md, metrics.json, requirements and SHA256SUMS into a folder.
+    """Write model.keras, MLmodel, model card, metrics, calibration, requirements and SHA256SUMS into a folder.
 
     The model's bytes come from the store, not from a cache, and must have the hash tagged at registration. The folder
     appears complete or not at all; an earlier pull at the same place is replaced.

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 CHAMPION = "champion"
 CHALLENGER = "challenger"
 _HISTORY_EXPERIMENT = "digits-history"
+# Of an evaluation, wherever a model lies: with its run, or in the folder that `digits pull` wrote.
+_METRICS_FILES = ("metrics.json", "calibration.json")
 _OWNER_TAG, _OWNER = "made_by", "digits"
 
 
@@ -281,9 +283,8 @@ def resolve_model(uri: str) -> ResolvedModel:
 
 
 def load_metrics(client: MlflowClient, run_id: str) -> dict[str, Any] | None:
-    """`test` of the metrics.json that a run logged, or None if it was never evaluated."""
-    path = download_artifact(client, run_id, "evaluation/metrics.json")
-    return read_json(path)["test"] if path else None
+    """`test` of the metrics.json that a run logged and its `not_sure_below`, or None if it was never evaluated."""
+    return _metrics(*(download_artifact(client, run_id, f"evaluation/{name}") for name in _METRICS_FILES))
 
 
 def download_artifact(client: MlflowClient, run_id: str, path: str) -> Path | None:
@@ -301,9 +302,16 @@ def _local_model(uri: str) -> ResolvedModel:
         raise DigitsError(
             f"{uri}: no such model; give a .keras file, a folder with model.keras, or models:/digits@champion"
         )
-    metrics = file.parent / "metrics.json"
-    test = read_json(metrics).get("test") if metrics.is_file() else None
-    return ResolvedModel(file, file.stem, None, uri, sha256_file(file), test)
+    beside = (file.parent / name for name in _METRICS_FILES)
+    metrics = _metrics(*(path if path.is_file() else None for path in beside))
+    return ResolvedModel(file, file.stem, None, uri, sha256_file(file), metrics)
+
+
+def _metrics(metrics: Path | None, calibration: Path | None) -> dict[str, Any] | None:
+    test = read_json(metrics).get("test") if metrics else None
+    # A threshold on its own still serves; models that were evaluated before there was one have none.
+    threshold = {"not_sure_below": read_json(calibration)["not_sure_below"]} if calibration else {}
+    return (test or {}) | threshold or None
 
 
 def _version_by_uri(client: MlflowClient, uri: str) -> ModelVersion:

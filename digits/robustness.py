@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 # Pixels uint8 (n, 28, 28) in, probabilities float32 (n, classes) out: `digits.inference.Classifier` is one.
 Classify = Callable[[np.ndarray], np.ndarray]
 
-# A test image is laid enlarged on a canvas three times its size; it may lie this many pixels off the middle, so that no
-# rotation turns it out of the canvas.
-ENLARGEMENT = 3
-OFF_MIDDLE = 20
+# How much larger a test image lies on a canvas, and the canvas again is than that. Off the middle by at most so many
+# pixels that no rotation turns the ink out of the canvas.
+ENLARGEMENT = 2
+OFF_MIDDLE = 13
 
 # Rows of the table that are no change of a test image.
 CLEAN = "none"
@@ -190,19 +190,16 @@ def robustness(classify: Classify, images: np.ndarray, labels: np.ndarray, param
     return pd.DataFrame(rows, columns=["perturbation", "strength", "n", "accuracy", "low", "high", "drop"])
 
 
-def summary(table: pd.DataFrame) -> dict[str, float]:
-    """Accuracy under one name a row, `shift_2` or `scale_-20`, without the strength where it is 0."""
-    return {
-        f"{row.perturbation}_{row.strength:g}" if row.strength else str(row.perturbation): float(row.accuracy)
-        for row in table.itertuples()
-    }
+def mean_accuracy(table: pd.DataFrame) -> dict[str, float]:
+    """The mean accuracy of each perturbation over its strengths, rounded to 6 decimals, in the order of the table."""
+    means = table.groupby("perturbation", sort=False)["accuracy"].mean()
+    return {str(name): round(float(mean), 6) for name, mean in means.items()}
 
 
-def worst(table: pd.DataFrame) -> list[dict[str, Any]]:
+def worst(table: pd.DataFrame) -> pd.DataFrame:
     """The row with the lowest accuracy of each perturbation, in the order of the table; `none` is not among them."""
     changed = table[table["perturbation"] != CLEAN]
-    lowest = changed.groupby("perturbation", sort=False)["accuracy"].idxmin()
-    return changed.loc[lowest].to_dict("records")
+    return changed.loc[changed.groupby("perturbation", sort=False)["accuracy"].idxmin()]
 
 
 def _generator(seed: int, name: str) -> np.random.Generator:
@@ -226,7 +223,7 @@ def on_canvas(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     height, width = (ENLARGEMENT * side for side in images.shape[1:])
     large = _resize(images, (height, width))
     canvases = np.zeros((len(images), 2 * height, 2 * width), dtype=np.uint8)
-    places = rng.integers(-OFF_MIDDLE, OFF_MIDDLE + 1, (len(images), 2)) + (height // 2, width // 2)
+    places = rng.integers(-OFF_MIDDLE, OFF_MIDDLE + 1, (len(images), 2)) + np.array((height // 2, width // 2))
     for canvas, image, (top, left) in zip(canvases, large, places, strict=True):
         canvas[top : top + height, left : left + width] = image
     return canvases

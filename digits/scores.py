@@ -80,6 +80,52 @@ def predictions_frame(actual: np.ndarray, probabilities: np.ndarray) -> pd.DataF
     )
 
 
+def not_sure_below(probabilities: np.ndarray, labels: np.ndarray, error: float = 0.001) -> float:
+    """The smallest probability from which on at most `error` of the accepted predictions are wrong.
+
+    To be computed on validation images: a threshold chosen on the test images would make its own test. This is
+    selective classification by the maximum of the softmax; see Y. Geifman and R. El-Yaniv, "Selective classification
+    for deep neural networks", 2017.
+
+    Args:
+        probabilities: float (n, classes).
+        labels: int (n,), the true classes.
+        error: allowed share of wrong among accepted, in [0, 1).
+
+    Returns:
+        A threshold in [0, 1]; 1.0 if even the most certain predictions are wrong too often.
+    """
+    top = probabilities.max(axis=1).astype(np.float64)
+    order = np.argsort(-top, kind="stable")
+    wrong = probabilities.argmax(axis=1)[order] != labels[order]
+    risk = np.cumsum(wrong) / np.arange(1, len(wrong) + 1)
+    # Equal probabilities are accepted together or not at all.
+    last_of_ties = np.append(np.diff(top[order]) < 0, True)
+    good = np.flatnonzero((risk <= error) & last_of_ties)
+    return float(top[order][good[-1]]) if good.size else 1.0
+
+
+def acceptance(actual: np.ndarray, probabilities: np.ndarray, threshold: float) -> dict[str, Any]:
+    """What it costs and brings to believe only answers with a probability of at least `threshold`.
+
+    Args:
+        actual: int (n,), true labels.
+        probabilities: float32 (n, k).
+        threshold: 0 to 1.
+
+    Returns:
+        `n`, `accepted` (share of the images) and `error` (share of the accepted that are wrong, 0 if there are none),
+        rounded to 6 decimals.
+    """
+    accepted = probabilities.max(axis=1) >= threshold
+    wrong = accepted & (probabilities.argmax(axis=1) != actual)
+    return {
+        "n": len(actual),
+        "accepted": _round(accepted.mean()),
+        "error": _round(wrong.sum() / max(accepted.sum(), 1)),
+    }
+
+
 def _refuse_nan(probabilities: np.ndarray) -> None:
     bad = int((~np.isfinite(probabilities)).any(axis=1).sum())
     if bad:

@@ -255,8 +255,12 @@ def run_id_of(client: MlflowClient, name: str) -> str:
 
 
 def log_evaluation(client: MlflowClient, run_id: str) -> None:
-    """Log reports/metrics.json and predictions.csv, the metrics linked to the model and the test data."""
-    mark = sha256_file(layout.METRICS) + sha256_file(layout.PREDICTIONS)
+    """Log the files of stage evaluate; metrics are linked to the model and the test data.
+
+    Of the table of robustness, the mean accuracy of each perturbation becomes a metric.
+    """
+    files = (layout.METRICS, layout.PREDICTIONS, layout.CALIBRATION, layout.ROBUSTNESS, layout.ROBUSTNESS_MEANS)
+    mark = "".join(sha256_file(path) for path in files)
     if _is_logged(client, run_id, "evaluation", mark):
         return
     tags = client.get_run(run_id).data.tags
@@ -264,8 +268,13 @@ def log_evaluation(client: MlflowClient, run_id: str) -> None:
     metrics = {f"test_{key}": value for key, value in test.items() if isinstance(value, int | float) and key != "n"}
     for name, scores in test["per_class"].items():
         metrics |= {f"test_{key}/{_metric_name(name)}": scores[key] for key in ("precision", "recall", "f1")}
+    calibration = read_json(layout.CALIBRATION)
+    metrics["not_sure_below"] = calibration["not_sure_below"]
+    metrics["test_accepted"] = calibration["test"]["accepted"]
+    metrics["test_accepted_error"] = calibration["test"]["error"]
+    metrics |= {f"robustness/{name}": mean for name, mean in read_json(layout.ROBUSTNESS_MEANS).items()}
     _log_metrics(client, run_id, metrics, model_id=tags.get("model_id"), digest=tags.get("data_digest"))
-    for path in (layout.METRICS, layout.PREDICTIONS):
+    for path in files:
         client.log_artifact(run_id, str(path), "evaluation")
     client.set_tag(run_id, "logged_evaluation", mark)
 

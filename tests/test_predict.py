@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 from digits.cli import app
 from digits.explain import draw_explanation, occlusion_map
 from digits.picture import Picture, PictureError, load_picture
-from digits.predict import NOT_SURE_BELOW, expand, not_sure_below, percent, predict, predict_all, threshold_of
+from digits.predict import NOT_SURE_BELOW, expand, percent, predict, predict_all, threshold_of
+from digits.scores import not_sure_below
 
 ROOT = Path(__file__).parent.parent
 
