@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from digits.robustness import CLEAN, worst
 
 
 def model_card(
@@ -26,6 +29,7 @@ def model_card(
     data_name: str,
     data_licence: str,
     libraries: str,
+    robustness: pd.DataFrame | None = None,
 ) -> str:
     """The card as Markdown; its pictures are in `plots/` beside it.
 
@@ -44,6 +48,7 @@ def model_card(
         data_name: what the data set is called.
         data_licence: under which licence, and by whom.
         libraries: names and versions.
+        robustness: from `digits.robustness.robustness`, or None for a run that was not measured so.
 
     Raises:
         jinja2.UndefinedError: a fact is missing.
@@ -67,6 +72,8 @@ def model_card(
         data_licence=data_licence,
         libraries=libraries,
         weak=weak_classes(metrics["per_class"]),
+        worst=[] if robustness is None else worst(robustness).to_dict("records"),
+        unchanged=None if robustness is None else robustness[robustness["perturbation"] == CLEAN].iloc[0],
     )
 
 

@@ -207,6 +207,7 @@ def _card(
     client: MlflowClient, run: Run, name: str, number: str, metrics: dict[str, Any], params: RegisterParams
 ) -> str:
     facts = read_json(_artifact(client, run, "training/dataset.json"))
+    robustness = download_artifact(client, run.info.run_id, "evaluation/robustness.csv")
     return model_card(
         name=name,
         version=number,
@@ -222,6 +223,8 @@ def _card(
         data_name=params.data_name,
         data_licence=params.data_licence,
         libraries=run.data.tags["libraries"],
+        # Runs from before there was such a table are registered all the same.
+        robustness=None if robustness is None else pd.read_csv(robustness),
     )
 
 

@@ -19,6 +19,7 @@ _FROM_RUN = {
     "model_card.md": "model_card.md",
     "evaluation/metrics.json": "metrics.json",
     "evaluation/calibration.json": "calibration.json",
+    "plots/robustness.png": "plots/robustness.png",
     "plots/reliability.png": "plots/reliability.png",
     "plots/weak_classes.png": "plots/weak_classes.png",
 }

@@ -102,7 +102,7 @@ def inversion(images: np.ndarray, strength: float, rng: np.random.Generator) -> 
 def occlusion(images: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
     """Blacken a square with a side of `strength` whole pixels around a random inked pixel of each image."""
     count, height, width = images.shape
-    ink = images.reshape(count, -1).astype(np.int64).cumsum(axis=1)
+    ink = images.reshape(count, height * width).astype(np.int64).cumsum(axis=1)
     # The more ink in a pixel, the likelier it is the middle.
     middle = (ink <= (rng.random(count) * ink[:, -1])[:, None]).sum(axis=1).clip(max=height * width - 1)
     top, left = (at[:, None] - int(strength) // 2 for at in np.unravel_index(middle, (height, width)))

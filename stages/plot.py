@@ -34,6 +34,7 @@ def draw(params: Params) -> None:
     test = read_json(REPORTS / "metrics.json")["test"]
     history = _read(pd.read_csv, REPORTS / "history.csv")
     predictions = _read(pd.read_csv, REPORTS / "predictions.csv")
+    robustness = _read(pd.read_csv, REPORTS / "robustness.csv")
     images = {split: _read(_images, DATA / f"x_{split}.npy") for split in ("train", "validation", "test")}
     labels = {split: _read(np.load, DATA / f"y_{split}.npy").argmax(axis=1) for split in ("train", "validation")}
     rows = {split: _read(np.load, DATA / f"{split}_rows.npy") for split in ("train", "validation")}
@@ -51,6 +52,7 @@ def draw(params: Params) -> None:
         "weak_classes": plots.mistakes_figure(images["test"], weak, names, params.plot.mistakes),
         "per_class": plots.per_class_figure(test["per_class"], test["macro_f1"]),
         "reliability": plots.reliability_figure(probability, actual == predicted, params.evaluate.calibration_bins),
+        "robustness": plots.robustness_figure(robustness, len(names)),
     }
     with atomic_path(REPORTS / "plots") as folder:
         for name, figure in figures.items():

@@ -361,6 +361,11 @@ def project(tmp_path, images, predictions):
     (reports / "training.json").write_text(json.dumps(STOPPED))
     test = {"per_class": per_class(frame, names), "macro_f1": 0.3}
     (reports / "metrics.json").write_text(json.dumps({"test": test}))
+    rows = [("none", 0, 0.9), ("shift", 1, 0.8), ("shift", 2, 0.6), ("picture", 0, 0.9), ("load_digits", 0, 0.7)]
+    table = pd.DataFrame(rows, columns=["perturbation", "strength", "accuracy"])
+    table.assign(n=20, low=table["accuracy"] - 0.1, high=table["accuracy"] + 0.1, drop=0.9 - table["accuracy"]).to_csv(
+        reports / "robustness.csv", index=False
+    )
     return tmp_path
 
 
@@ -388,7 +393,7 @@ def test_stage_writes_all_pictures_the_same_for_every_user(project, images):
     first = contents(folder)
     assert set(first) == {
         *("first_image.png", "samples.png", "curves.png", "confusion.png"),
-        *("mistakes.png", "per_class.png", "reliability.png"),
+        *("mistakes.png", "weak_classes.png", "per_class.png", "reliability.png", "robustness.png"),
     }
     style.save_figure(plots.first_image_figure(images[0], "T-shirt/top"), project / "expected.png", 120)
     assert first["first_image.png"] == (project / "expected.png").read_bytes()
