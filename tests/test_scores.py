@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import classification_report
 
 from digits.errors import DigitsError
-from digits.scores import predictions_frame, score
+from digits.registry import resolve_model
+from digits.scores import acceptance, predictions_frame, score
 
 ACTUAL = np.array([0, 0, 1, 2])
 PROBABILITIES = np.array([[0.9, 0.1, 0.0], [0.2, 0.7, 0.1], [0.1, 0.8, 0.1], [0.25, 0.25, 0.5]], np.float32)
@@ -91,3 +92,20 @@ def test_diverged_training_is_named():
         score(ACTUAL, probabilities, NAMES, 0.95, 15)
     with pytest.raises(DigitsError, match="diverged"):
         predictions_frame(ACTUAL, probabilities)
+
+
+def test_acceptance_by_hand():
+    # Probabilities of the answers 0.9, 0.7 (wrong), 0.8 and 0.5.
+    assert acceptance(ACTUAL, PROBABILITIES, 0.8) == {"n": 4, "accepted": 0.5, "error": 0.0}
+    assert acceptance(ACTUAL, PROBABILITIES, 0.6) == {"n": 4, "accepted": 0.75, "error": 0.333333}
+    assert acceptance(ACTUAL, PROBABILITIES, 0.95) == {"n": 4, "accepted": 0.0, "error": 0.0}
+
+
+def test_threshold_of_a_pulled_folder_is_found(tmp_path):
+    model = tmp_path / "model.keras"
+    model.write_bytes(b"")
+    assert resolve_model(str(tmp_path)).metrics is None
+    (tmp_path / "metrics.json").write_text('{"test": {"accuracy": 0.5}}')
+    assert resolve_model(str(tmp_path)).metrics == {"accuracy": 0.5}
+    (tmp_path / "calibration.json").write_text('{"not_sure_below": 0.7}')
+    assert resolve_model(str(model)).metrics == {"accuracy": 0.5, "not_sure_below": 0.7}
