@@ -255,8 +255,8 @@ def other_digits() -> tuple[np.ndarray, np.ndarray]:
     """Handwriting that is not MNIST's: scikit-learn's `load_digits`, which comes with the package.
 
     The test set of E. Alpaydin and C. Kaynak, "Optical recognition of handwritten digits", UCI Machine Learning
-    Repository 1998: 13 people in Turkey, each digit scaled to fill 32×32 black and white pixels in both directions
-    without keeping its aspect, then counted in blocks of 4×4.
+    Repository 1998: by 13 people, each digit normalised to 32×32 black and white pixels, then counted in blocks of 4×4.
+    Every one of them fills the full height of its field.
 
     Returns:
         uint8 (1797, 8, 8), light on dark as in MNIST, and the labels, int64 (1797,).
