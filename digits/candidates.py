@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,15 @@ def load_candidates(client: MlflowClient, registry: Registry, names: Sequence[st
         names = _newest(client, registry)
     if not names:
         raise DigitsError("nothing to compare yet: run `dvc repro` first")
-    return [_candidate(client, registry, name) for name in dict.fromkeys(names)]
+    found = [_candidate(client, registry, name) for name in dict.fromkeys(names)]
+    shown = [candidate.name for candidate in found]
+    # Runs of the same minute and settings have the same name.
+    return [
+        replace(candidate, name=f"{candidate.name} {candidate.run_id[:8]}")
+        if shown.count(candidate.name) > 1
+        else candidate
+        for candidate in found
+    ]
 
 
 def _newest(client: MlflowClient, registry: Registry) -> list[str]:

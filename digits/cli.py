@@ -119,7 +119,7 @@ def promote(
     from digits import promotion, tracking
     from digits.gates import print_gates
 
-    if force and not reason:
+    if force and not reason.strip():
         raise typer.BadParameter("--force needs --reason: the history is to say why", param_hint="--force")
     params, client, registry = _registry()
     number = promotion.version_of_target(client, registry, target)
@@ -185,7 +185,7 @@ def history(as_json: Annotated[bool, typer.Option("--json", help="All of it, as 
     table.add_column("How", overflow="fold")
     table.add_column("Why, and who", overflow="fold")
     for change in changes:
-        when = change.when.removesuffix("+00:00").replace("T", " ")
+        when = change.when[: len("2026-01-31T23:59:59")].replace("T", " ")
         passed = sum(gate["passed"] for gate in change.gates)
         gates = f", {passed} of {len(change.gates)} gates passed" if change.gates else ""
         moved = f"{change.alias} {change.before or 'none'} → {change.after or 'none'}"
@@ -207,7 +207,9 @@ def pull(
     from digits.pull import pull_version
 
     client, registry = _store()
-    number = version or version_of_target(client, registry, alias) or ""
+    number = version or version_of_target(client, registry, alias)
+    if number is None:
+        raise DigitsError(f"{alias}: this run has no version, `digits register` makes one")
     folder = pull_version(client, registry, number, to)
     typer.echo(
         f"digits: version {number} is in {folder}, bytes verified; keras.models.load_model('{folder}/model.keras')"
@@ -249,7 +251,7 @@ def compare(
     sort: Annotated[str, typer.Option(help="Column to sort by.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="As CSV.")] = False,
-    html: Annotated[Path | None, typer.Option(help="Write a page with curves and the images they differ on.")] = None,
+    html: Annotated[str, typer.Option(help="Write a page with curves and the images they differ on.")] = "",
 ) -> None:
     """Say which model is better, and whether the difference is real. Without names: champion and newest runs.
 
@@ -263,12 +265,13 @@ def compare(
     from digits.provenance import project_root
 
     params, client, registry = _registry()
-    found = candidates.load_candidates(client, registry, models or [])
+    # MLproject gives an empty name for a parameter that was left out.
+    found = candidates.load_candidates(client, registry, [name for name in models or [] if name])
     comparison = compare_(found, baseline or None, sort or None, params.register_.promotion.significance)
     if html:
         scored = comparison.baseline.candidate.test_sha256
         images = candidates.scored_images(scored, project_root() / layout.PROCESSED)
-        write_text(html, comparison_page(comparison, images))
+        write_text(Path(html), comparison_page(comparison, images))
         typer.echo(f"digits: wrote {html}", err=True)
     if as_json:
         print_json(comparison)
@@ -280,14 +283,23 @@ def compare(
 
 def _store() -> tuple[Any, Any]:
     """Client and registry for commands that also work outside the repository, against a tracking server."""
+    import os
+
+    import click
+
     from digits import tracking
     from digits.params import load_params
     from digits.provenance import project_root
     from digits.registry import Registry
 
     path = project_root() / "params.yaml"
+    if not path.is_file() and "MLFLOW_TRACKING_URI" not in os.environ:
+        raise DigitsError(
+            "no params.yaml here and no MLFLOW_TRACKING_URI: run this in the project's folder, or name a server"
+        )
     name = load_params(path).register_.model_name if path.is_file() else "digits"
     client = tracking.connect()
+    tracking.name_project_run(f"digits {click.get_current_context().info_name}")
     return client, Registry(client, name)
 
 

@@ -48,10 +48,21 @@ def one_line_errors(name: str) -> Iterator[None]:
     except KeyboardInterrupt:
         print(f"{name}: interrupted", file=sys.stderr)
         sys.exit(128 + signal.SIGINT)
+    except Exception as error:
+        if not _is_mlflows(error):
+            raise
+        message = f"MLflow: {str(error).splitlines()[0][:300]}"
     else:
         return
     print(f"{name}: {message}", file=sys.stderr)
     sys.exit(1)
+
+
+def _is_mlflows(error: Exception) -> bool:
+    """Whether MLflow refused something: its store is changed by others, in its own interface, or not reached."""
+    # Not imported here: whoever raised the error has done so.
+    mlflow = sys.modules.get("mlflow.exceptions")
+    return mlflow is not None and isinstance(error, mlflow.MlflowException)
 
 
 def _at(error: OSError) -> str:

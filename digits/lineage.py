@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import shlex
 import shutil
@@ -12,8 +13,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from ruamel.yaml import YAML
 
 from digits import layout, tracking
 from digits.errors import DigitsError
@@ -161,9 +160,15 @@ def _run_id(client: MlflowClient, registry: Registry, target: str) -> str:
 
 
 def _typed(params: dict[str, str]) -> dict[str, Any]:
-    """What MLflow keeps as text, as the values that it was."""
-    yaml = YAML(typ="safe")
-    return {key: yaml.load(text) for key, text in params.items() if "." in key}
+    """What MLflow keeps as Python's text of it, as the values that it was."""
+    return {key: _value(text) for key, text in params.items() if "." in key}
+
+
+def _value(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
 
 
 def _commands(lineage: Lineage) -> list[str]:

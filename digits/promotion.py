@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from filelock import FileLock
 
-from digits import layout
+from digits import layout, tracking
 from digits.card import model_card
 from digits.errors import DigitsError
 from digits.files import read_json
 from digits.gates import Gate, Measured, absolute_gates, promotion_gates
 from digits.inference import Classifier, median_latency_ms
+from digits.provenance import project_root
 from digits.registry import (
     CHALLENGER,
     CHAMPION,
@@ -24,10 +28,10 @@ from digits.registry import (
     download_artifact,
     former_champion,
     resolve_model,
+    unrecorded,
 )
 from digits.scores import predictions_frame, score
 from digits.split import Dataset
-from digits.tracking import run_id_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -46,7 +50,6 @@ class Registration:
 
     version: str | None
     gates: list[Gate]
-    is_new: bool = False
     alias: str | None = None
 
     def __str__(self) -> str:
@@ -54,7 +57,7 @@ class Registration:
         if self.version is None:
             failed = ", ".join(gate.name for gate in self.gates if not gate.passed)
             return f"not registered, the gates refuse: {failed}"
-        if not self.is_new:
+        if self.alias is None:
             return f"this model is version {self.version} already"
         return f"registered as version {self.version}, {self.alias}"
 
@@ -73,26 +76,25 @@ def register_run(
     sha256 = run.data.tags.get("model_sha256")
     if sha256 is None:
         raise DigitsError(f"run {run_id} has no model: only a run that finished its training can be registered")
-    if present := registry.version_of(sha256):
+    present = registry.version_of(sha256)
+    if present and str(present.version) in {change.after for change in registry.history()}:
         return Registration(str(present.version), _gates_of(present))
     metrics = _metrics(client, run)
-    model = resolve_model(f"runs:/{run.info.run_id}")
-    (latency,) = median_latency_ms([Classifier(model.path)])
-    gates = absolute_gates(metrics, model.path.stat().st_size / 1e6, latency, params.gates)
-    if dry_run or not all(gate.passed for gate in gates):
-        return Registration(None, gates)
-    registry.create()
-    version = client.create_model_version(
-        registry.name,
-        source=f"models:/{run.data.tags['model_id']}",
-        run_id=run.info.run_id,
-        model_id=run.data.tags["model_id"],
-        tags=_version_tags(run, metrics, gates),
-        description=f"Test accuracy {metrics['accuracy']:.2%}, from run “{run.info.run_name}”.",
-    )
-    number = str(version.version)
+    if present:
+        # Its registration was interrupted before it had an alias.
+        gates, number = _gates_of(present), str(present.version)
+    else:
+        model = resolve_model(f"runs:/{run.info.run_id}")
+        (latency,) = median_latency_ms([Classifier(model.path)])
+        gates = absolute_gates(metrics, model.path.stat().st_size / 1e6, latency, params.gates)
+        if dry_run or not all(gate.passed for gate in gates):
+            return Registration(None, gates)
+        registry.create()
+        number = _create_version(client, registry, run, metrics, gates)
+    if dry_run:
+        return Registration(number, gates)
     client.log_text(run.info.run_id, _card(client, run, registry.name, number, metrics, params), "model_card.md")
-    return Registration(number, gates, is_new=True, alias=_give_alias(registry, number, run, gates))
+    return Registration(number, gates, _give_alias(registry, number, run, gates))
 
 
 def assess(
@@ -107,7 +109,8 @@ def assess(
     Both are scored on the same test images: a champion whose recorded score is on other test data is scored anew.
 
     Returns:
-        The champion's version (None if there is none) and the gates, absolute ones first.
+        The champion's version (None if there is none) and the gates, absolute ones first. A champion that cannot be
+        read any more is a gate that fails: `--force` can still replace it.
 
     Raises:
         DigitsError: the version does not exist, is champion already, or cannot be scored.
@@ -116,25 +119,26 @@ def assess(
     champion_number = registry.aliases().get(CHAMPION)
     if champion_number == number:
         raise DigitsError(f"version {number} is champion already")
-    run = client.get_run(candidate.run_id)
+    run = _run_of(client, candidate)
     metrics, predictions = _metrics(client, run), _predictions(client, run)
-    classifiers = [Classifier(resolve_model(f"models:/{registry.name}/{number}").path)]
-    if champion_number is None:
-        (latency,) = median_latency_ms(classifiers)
-        return None, absolute_gates(metrics, _size_mb(registry, number), latency, params.gates)
-    champion = registry.version(champion_number)
-    classifiers.append(Classifier(resolve_model(f"models:/{registry.name}/{champion_number}").path))
-    latency, champion_latency = median_latency_ms(classifiers)
-    champion_run = client.get_run(champion.run_id)
-    test_sha256 = candidate.tags.get("test_sha256")
-    if champion.tags.get("test_sha256") == test_sha256:
-        before = Measured(_predictions(client, champion_run), _metrics(client, champion_run), champion_latency)
-    else:
-        before = replace(_score_anew(classifiers[1], test_sha256, evaluate), latency_ms=champion_latency)
-    absolute = absolute_gates(metrics, _size_mb(registry, number), latency, params.gates)
-    return champion_number, absolute + promotion_gates(
-        before, Measured(predictions, metrics, latency), params.promotion
-    )
+    model = resolve_model(f"models:/{registry.name}/{number}").path
+    classifiers = [Classifier(model)]
+    before, unreadable = None, ""
+    if champion_number:
+        try:
+            champion = registry.version(champion_number)
+            classifiers.append(Classifier(resolve_model(f"models:/{registry.name}/{champion_number}").path))
+            before = _on_test_images(client, champion, classifiers[1], candidate.tags.get("test_sha256"), evaluate)
+        except DigitsError as error:
+            unreadable = str(error)
+    latencies = median_latency_ms(classifiers)
+    gates = absolute_gates(metrics, model.stat().st_size / 1e6, latencies[0], params.gates)
+    if before:
+        before = replace(before, latency_ms=latencies[1])
+        gates += promotion_gates(before, Measured(predictions, metrics, latencies[0]), params.promotion)
+    elif unreadable:
+        gates.append(Gate("Compared with the champion", unreadable, "both on the same images", False, 0, 1))
+    return champion_number, gates
 
 
 def make_champion(
@@ -147,7 +151,9 @@ def make_champion(
     """
     change = registry.move(CHAMPION, before, number, action, why, gates)
     if registry.aliases().get(CHALLENGER) == number:
-        registry.move(CHALLENGER, number, None, action, f"version {number} is champion now")
+        # A newer challenger that comes between stays, and the promotion is no less done.
+        with suppress(RegistryChangedError):
+            registry.move(CHALLENGER, number, None, action, f"version {number} is champion now")
     return change
 
 
@@ -158,14 +164,19 @@ def rollback(registry: Registry, to: str | None, why: str) -> Change:
         DigitsError: there is no former champion, no such version, or its file is not what was registered.
     """
     champion = registry.aliases().get(CHAMPION)
-    if champion is None:
-        raise DigitsError(f"{registry.name} has no champion to roll back from: register a version first")
-    target = to or former_champion(registry.history())
+    history = registry.history()
+    existing = [str(version.version) for version in registry.versions()]
+    if change := unrecorded(history, CHAMPION, champion):
+        history.append(change)
+    target = to or former_champion(history, existing)
     if target is None:
-        raise DigitsError(f"version {champion} is the only champion there ever was: nothing to roll back to")
+        now = f"version {champion} is the only champion there ever was" if champion else "there never was a champion"
+        raise DigitsError(f"{registry.name}: {now} (of the versions that exist): nothing to roll back to")
     if target == champion:
         raise DigitsError(f"version {target} is champion already")
     registry.version(target)
+    if target not in {change.after for change in history if change.alias == CHAMPION}:
+        raise DigitsError(f"version {target} never was champion: `digits promote {target}` compares it first")
     # A champion that cannot be loaded would be worse than the present one.
     resolve_model(f"models:/{registry.name}/{target}")
     return registry.move(CHAMPION, champion, target, "rollback", why)
@@ -177,16 +188,49 @@ def version_of_target(client: MlflowClient, registry: Registry, target: str) -> 
     Raises:
         DigitsError: nothing has that name.
     """
-    target = target.removeprefix(f"models:/{registry.name}").lstrip("/@")
-    if target.isdigit():
+    if not target:
+        raise DigitsError("give a version, an alias or a run: the name is empty")
+    if match := re.fullmatch(rf"models:/{re.escape(registry.name)}[@/](.+)", target):
+        target = match[1]
+    if target.isdecimal():
         return str(registry.version(target).version)
-    if target in (CHAMPION, CHALLENGER):
+    if target in (CHAMPION, CHALLENGER, *registry.aliases()):
         if number := registry.aliases().get(target):
             return number
         raise DigitsError(f"{registry.name} has no {target}: `digits register` names a new version so")
-    run = _original(client, run_id_of(client, target))
+    run = _original(client, tracking.run_id_of(client, target))
     version = registry.version_of(run.data.tags.get("model_sha256", ""))
     return str(version.version) if version else None
+
+
+def _on_test_images(
+    client: MlflowClient,
+    version: ModelVersion,
+    classifier: Classifier,
+    test_sha256: str | None,
+    evaluate: EvaluateParams,
+) -> Measured:
+    """A version's results on the test images of `test_sha256`, scored anew if need be; without its latency."""
+    if version.tags.get("test_sha256") != test_sha256:
+        return _score_anew(classifier, test_sha256, evaluate)
+    run = _run_of(client, version)
+    return Measured(_predictions(client, run), _metrics(client, run), float("nan"))
+
+
+def _create_version(
+    client: MlflowClient, registry: Registry, run: Run, metrics: dict[str, Any], gates: list[Gate]
+) -> str:
+    # `digits sync` and a queued experiment may register the same model at once.
+    with FileLock(project_root() / ".digits" / "versions.lock"):
+        version = registry.version_of(run.data.tags["model_sha256"]) or client.create_model_version(
+            registry.name,
+            source=f"models:/{run.data.tags['model_id']}",
+            run_id=run.info.run_id,
+            model_id=run.data.tags["model_id"],
+            tags=_version_tags(run, metrics, gates),
+            description=f"Test accuracy {metrics['accuracy']:.2%}, from run “{run.info.run_name}”.",
+        )
+    return str(version.version)
 
 
 def _give_alias(registry: Registry, number: str, run: Run, gates: list[Gate]) -> str:
@@ -241,6 +285,17 @@ def _gates_of(version: ModelVersion) -> list[Gate]:
     return [Gate(**gate) for gate in json.loads(version.tags.get("gates", "[]"))]
 
 
+def _run_of(client: MlflowClient, version: ModelVersion) -> Run:
+    """The run that a version was registered from."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_run(version.run_id)
+    except MlflowException as error:
+        reason = str(error).splitlines()[0]
+        raise DigitsError(f"version {version.version}: the run it was registered from is gone ({reason})") from None
+
+
 def _original(client: MlflowClient, run_id: str) -> Run:
     """The run itself, or the one whose model it reproduced."""
     run = client.get_run(run_id)
@@ -278,7 +333,3 @@ def _score_anew(classifier: Classifier, test_sha256: str | None, params: Evaluat
     probabilities = classifier(np.asarray(images), params.batch_size)
     metrics = score(actual, probabilities, dataset.class_names, params.confidence, params.calibration_bins)
     return Measured(predictions_frame(actual, probabilities), metrics, float("nan"))
-
-
-def _size_mb(registry: Registry, number: str) -> float:
-    return resolve_model(f"models:/{registry.name}/{number}").path.stat().st_size / 1e6

@@ -13,7 +13,9 @@ from digits.registry import Registry, download_artifact
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
 
+_SUMS = "SHA256SUMS"
 # Of the run: where it logged them, and what they are called in the folder.
 _FROM_RUN = {
     "model_card.md": "model_card.md",
@@ -29,38 +31,63 @@ def pull_version(client: MlflowClient, registry: Registry, number: str, target: 
     """Write model.keras, MLmodel, model card, metrics, calibration, requirements and SHA256SUMS into a folder.
 
     The model's bytes come from the store, not from a cache, and must have the hash tagged at registration. The folder
-    appears complete or not at all; an earlier pull at the same place is replaced.
+    appears complete or not at all; an empty folder or an earlier pull at the same place is replaced.
 
     Raises:
         DigitsError: no such version, the artifact was changed since registration or cannot be read, or the target is
             something else than an earlier pull.
     """
+    version = registry.version(number)
+    _refuse_others_folder(target)
+    with tempfile.TemporaryDirectory() as scratch:
+        pulled = _from_store(client, version, Path(scratch))
+        write_text(pulled / _SUMS, _sums(pulled))
+        with atomic_path(target.resolve()) as folder:
+            shutil.copytree(pulled, folder)
+    return target
+
+
+def _from_store(client: MlflowClient, version: ModelVersion, scratch: Path) -> Path:
+    """The version's files in a folder within `scratch`, the model's bytes checked."""
     from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
 
-    version = registry.version(number)
-    if target.exists() and not (target / "SHA256SUMS").is_file():
-        raise DigitsError(f"{target} exists and is no earlier pull: choose another folder with --to")
-    tagged = version.tags.get("model_sha256")
+    number, tagged = version.version, version.tags.get("model_sha256")
+    if tagged is None:
+        raise DigitsError(
+            f"version {number} has no tag model_sha256: it was not registered by digits, nothing to check"
+        )
     try:
         location = client.get_logged_model(client.get_run(version.run_id).data.tags["model_id"]).artifact_location
-        with tempfile.TemporaryDirectory() as scratch, atomic_path(target) as folder:
-            shutil.copytree(download_artifacts(artifact_uri=location, dst_path=scratch), folder)
-            found = sha256_file(folder / "model.keras")
-            if found != tagged:
-                raise DigitsError(
-                    f"version {number}: {location}/model.keras was changed since it was registered (SHA-256 "
-                    f"{found[:12]}…, tagged {str(tagged)[:12]}…): refused, nothing written"
-                )
-            for path, name in _FROM_RUN.items():
-                if file := download_artifact(client, version.run_id, path):
-                    (folder / name).parent.mkdir(exist_ok=True)
-                    shutil.copyfile(file, folder / name)
-            write_text(folder / "SHA256SUMS", _sums(folder))
-    except (MlflowException, FileNotFoundError, KeyError) as error:
+        folder = Path(download_artifacts(artifact_uri=location, dst_path=str(scratch)))
+        found = sha256_file(folder / "model.keras")
+        if found != tagged:
+            raise DigitsError(
+                f"version {number}: {location}/model.keras was changed since it was registered (SHA-256 "
+                f"{found[:12]}…, tagged {tagged[:12]}…): refused, nothing written"
+            )
+        for path, name in _FROM_RUN.items():
+            if file := download_artifact(client, version.run_id, path):
+                (folder / name).parent.mkdir(exist_ok=True)
+                shutil.copyfile(file, folder / name)
+    # Over HTTP a missing artifact is an error of requests, which is an OSError.
+    except (MlflowException, OSError, KeyError) as error:
         reason = str(error).splitlines()[0]
         raise DigitsError(f"version {number}: its artifacts cannot be read from the store ({reason})") from None
-    return target
+    return folder
+
+
+def _refuse_others_folder(target: Path) -> None:
+    """Refuse to replace anything but an empty folder or an earlier pull to which nothing was added."""
+    if target.resolve() == Path.cwd():
+        raise DigitsError(f"{target} is the folder that you are in: name one to make with --to")
+    if not target.exists():
+        return
+    sums = target / _SUMS
+    listed = {line.partition("  ")[2] for line in sums.read_text().splitlines()} if sums.is_file() else set()
+    present = {path.relative_to(target).as_posix() for path in target.rglob("*") if not path.is_dir()}
+    if not target.is_dir() or present - listed - {_SUMS}:
+        raise DigitsError(f"{target} exists and holds more than an earlier pull: choose another folder with --to")
 
 
 def _sums(folder: Path) -> str:

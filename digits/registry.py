@@ -7,14 +7,15 @@ learns that the registry changed under it.
 
 from __future__ import annotations
 
-import getpass
+import atexit
+import functools
 import json
 import os
 import re
 import socket
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +29,7 @@ from digits.provenance import git, project_root
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
     from mlflow.entities.model_registry import ModelVersion
 
     from digits.gates import Gate
@@ -38,6 +40,8 @@ _HISTORY_EXPERIMENT = "digits-history"
 # Of an evaluation, wherever a model lies: with its run, or in the folder that `digits pull` wrote.
 _METRICS_FILES = ("metrics.json", "calibration.json")
 _OWNER_TAG, _OWNER = "made_by", "digits"
+# MLflow cuts a longer parameter off without a word.
+_LONGEST_RECORD = 6000
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,6 @@ class Registry:
         """
         self.client = client
         self.name = name
-        self._history_run: str | None = None
         tags = self._tags()
         if tags is not None and tags.get(_OWNER_TAG) != _OWNER:
             raise DigitsError(
@@ -138,11 +141,15 @@ class Registry:
         return {alias: str(version) for alias, version in model.aliases.items()}
 
     def history(self) -> list[Change]:
-        """All recorded changes, oldest first."""
+        """All recorded changes, oldest first.
+
+        Raises:
+            DigitsError: the record was deleted in MLflow.
+        """
         tags = self._tags()
         if tags is None:
             return []
-        params = self.client.get_run(tags["history_run"]).data.params
+        params = self._history_run(tags).data.params
         return [Change(**json.loads(params[key])) for key in sorted(params)]
 
     def move(
@@ -160,9 +167,10 @@ class Registry:
 
         Raises:
             RegistryChangedError: another process moved an alias meanwhile; nothing was changed.
+            DigitsError: there is no version `after`, or `why` is too long.
         """
-        from mlflow.exceptions import MlflowException
-
+        if after is not None:
+            self.version(after)
         with FileLock(project_root() / ".digits" / "registry.lock"):
             history = self._history_that_fits(alias)
             now = self.aliases().get(alias)
@@ -172,10 +180,7 @@ class Registry:
                 {"name": g.name, "observed": g.observed, "required": g.required, "passed": g.passed} for g in gates
             ]
             change = Change(alias, before, after, action, _who(), _now(), why, passed)
-            try:
-                self._append(len(history), change)
-            except MlflowException:
-                raise RegistryChangedError(self._moved(alias, before, self.aliases().get(alias))) from None
+            self._append(len(history), change)
             if after is None:
                 self.client.delete_registered_model_alias(self.name, alias)
             else:
@@ -184,22 +189,59 @@ class Registry:
 
     def _history_that_fits(self, alias: str) -> list[Change]:
         """The history, after recording a change that was made by other means, such as MLflow's UI."""
-        for patience in (0, 2):
+        history = self.history()
+        if unrecorded(history, alias, self.aliases().get(alias)):
             # Another machine may be between its record and its move: give it a moment.
-            time.sleep(patience)
+            time.sleep(2)
             history = self.history()
-            recorded = next((change.after for change in reversed(history) if change.alias == alias), None)
-            now = self.aliases().get(alias)
-            if recorded == now:
-                return history
-        change = Change(alias, recorded, now, "outside", "unknown", _now(), "found changed by other means than digits")
-        self._append(len(history), change)
-        return [*history, change]
+        if change := unrecorded(history, alias, self.aliases().get(alias)):
+            self._append(len(history), change)
+            history.append(change)
+        return history
 
     def _append(self, number: int, change: Change) -> None:
-        tags = self._tags() or {}
-        text = json.dumps({**asdict(change)}, ensure_ascii=False)
-        self.client.log_param(tags["history_run"], f"{number + 1:06d}", text)
+        from mlflow.exceptions import MlflowException
+
+        text = json.dumps(asdict(change), ensure_ascii=False)
+        if len(text) > _LONGEST_RECORD:
+            raise DigitsError(
+                f"the record of this change has {len(text)} characters, MLflow keeps {_LONGEST_RECORD}: "
+                "give a shorter --reason"
+            )
+        run = self._history_run(self._tags() or {})
+        try:
+            self.client.log_param(run.info.run_id, f"{number + 1:06d}", text)
+        except MlflowException as error:
+            # A parameter that is logged cannot be changed: somebody else has this number.
+            if error.error_code != "INVALID_PARAMETER_VALUE":
+                raise
+            raise RegistryChangedError(
+                self._moved(change.alias, change.before, self.aliases().get(change.alias))
+            ) from None
+
+    def _history_run(self, tags: dict[str, str]) -> Run:
+        """The run that keeps the history.
+
+        Raises:
+            DigitsError: it was deleted, or the tag that names it.
+        """
+        from mlflow.exceptions import MlflowException
+
+        run_id = tags.get("history_run", "")
+        try:
+            run = self.client.get_run(run_id)
+        except MlflowException as error:
+            if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                raise
+            raise DigitsError(
+                f"the history of {self.name} is gone (no run {run_id!r}, which the registered model's tag history_run "
+                "names): restore MLflow's store from a backup, or set another register.model_name"
+            ) from None
+        if run.info.lifecycle_stage == "deleted":
+            raise DigitsError(
+                f"the run that keeps the history of {self.name} was deleted: `mlflow runs restore --run-id {run_id}`"
+            )
+        return run
 
     def _moved(self, alias: str, before: str | None, now: str | None) -> str:
         last = next((change for change in reversed(self.history()) if change.alias == alias), None)
@@ -229,21 +271,38 @@ class Registry:
             raise
 
 
-def former_champion(history: Sequence[Change]) -> str | None:
+def unrecorded(history: Sequence[Change], alias: str, now: str | None) -> Change | None:
+    """The change that was made by other means than this project's, or None where the history ends at `now`."""
+    recorded = next((change.after for change in reversed(history) if change.alias == alias), None)
+    if recorded == now:
+        return None
+    return Change(alias, recorded, now, "outside", "unknown", _now(), "found changed by other means than digits")
+
+
+def former_champion(history: Sequence[Change], existing: Collection[str] | None = None) -> str | None:
     """The champion before the present one, as a rollback undoes promotions: two rollbacks go back two.
 
-    A rollback to a named version that was champion before takes the stack of champions down to it.
+    A rollback to a named version that was champion before takes the stack of champions down to it. Where the present
+    champion was taken away, the former one is the last that there was.
+
+    Args:
+        history: all changes, oldest first, see `Registry.history`.
+        existing: versions that were not deleted; None if all are still there.
     """
     stack: list[str] = []
+    present = None
     for change in history:
-        if change.alias != CHAMPION or change.after is None:
+        if change.alias != CHAMPION:
             continue
-        if change.action == "rollback" and change.after in stack:
-            while stack[-1] != change.after:
+        present = change.after
+        if change.action == "rollback" and present in stack:
+            while stack[-1] != present:
                 stack.pop()
-        elif not stack or stack[-1] != change.after:
-            stack.append(change.after)
-    return stack[-2] if len(stack) > 1 else None
+        elif present is not None:
+            stack.append(present)
+    return next(
+        (number for number in reversed(stack) if number != present and (existing is None or number in existing)), None
+    )
 
 
 def resolve_model(uri: str) -> ResolvedModel:
@@ -271,11 +330,11 @@ def resolve_model(uri: str) -> ResolvedModel:
             found = _version_by_uri(client, uri)
             name, version, run_id = found.name, str(found.version), found.run_id
         tags = client.get_run(run_id).data.tags
+        # A reproduction has no model of its own: the bytes are those of the first run.
+        if first := tags.get("reproduction_of"):
+            run_id, tags = first, client.get_run(first).data.tags
     except MlflowException as error:
         raise DigitsError(f"{uri}: {str(error).splitlines()[0]}") from None
-    # A reproduction has no model of its own: the bytes are those of the first run.
-    if first := tags.get("reproduction_of"):
-        run_id, tags = first, client.get_run(first).data.tags
     if "model_sha256" not in tags or "model_id" not in tags:
         raise DigitsError(f"{uri}: run {run_id} has no model of this project")
     path = _download(client, tags["model_id"], tags["model_sha256"])
@@ -292,7 +351,17 @@ def download_artifact(client: MlflowClient, run_id: str, path: str) -> Path | No
     folder = path.rpartition("/")[0] or None
     if not any(item.path == path for item in client.list_artifacts(run_id, folder)):
         return None
-    return Path(client.download_artifacts(run_id, path))
+    folder_here = _scratch() / run_id
+    folder_here.mkdir(exist_ok=True)
+    return Path(client.download_artifacts(run_id, path, str(folder_here)))
+
+
+@functools.cache
+def _scratch() -> Path:
+    """A folder for what comes from the store, which goes when this process does."""
+    holder = tempfile.TemporaryDirectory(prefix="digits-")
+    atexit.register(holder.cleanup)
+    return Path(holder.name)
 
 
 def _local_model(uri: str) -> ResolvedModel:
@@ -330,9 +399,10 @@ def _download(client: MlflowClient, model_id: str, sha256: str) -> Path:
     kept = project_root() / ".digits" / "models" / sha256 / "model.keras"
     if kept.is_file() and sha256_file(kept) == sha256:
         return kept
-    location = client.get_logged_model(model_id).artifact_location
+    location = f"model {model_id}"
     with tempfile.TemporaryDirectory() as folder:
         try:
+            location = client.get_logged_model(model_id).artifact_location
             file = Path(download_artifacts(artifact_uri=f"{location}/model.keras", dst_path=folder))
         except (MlflowException, OSError) as error:
             raise DigitsError(f"{location}: the model's file cannot be read ({str(error).splitlines()[0]})") from None
@@ -352,9 +422,10 @@ def _version(number: str | None) -> str:
 
 
 def _who() -> str:
-    name = os.environ.get("MLFLOW_TRACKING_USERNAME") or git("config", "user.name") or getpass.getuser()
+    name = os.environ.get("MLFLOW_TRACKING_USERNAME") or git("config", "user.name") or os.environ.get("USER", "unknown")
     return f"{name} on {socket.gethostname()}"
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    # So fine that no two records are alike: MLflow takes the same parameter twice if the value is the same, too.
+    return datetime.now(UTC).isoformat(timespec="microseconds")

@@ -13,7 +13,7 @@ import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import SimpleNamespace
@@ -34,7 +34,7 @@ from digits.split import Dataset
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run
+    from mlflow.entities import Experiment, Run
 
 EXPERIMENT = "digits"
 PATCH = "source/uncommitted.patch"
@@ -64,22 +64,44 @@ def connect() -> MlflowClient:
     uri = tracking_uri()
     mlflow.set_tracking_uri(uri)
     client = mlflow.MlflowClient(uri)
-    state = project_root() / ".digits"
-    state.mkdir(exist_ok=True)
+    # Several processes that create the same SQLite store at once break it for good; a server sees to that itself.
+    is_server = uri.startswith(("http:", "https:"))
+    alone = nullcontext() if is_server else FileLock(project_root() / ".digits" / "store.lock")
     try:
-        # Several processes that create the same SQLite store at once break it for good.
-        with FileLock(state / "store.lock"):
-            if client.get_experiment_by_name(EXPERIMENT) is None:
-                local = (project_root() / "mlartifacts").as_uri() if uri == _default_uri() else None
-                # Without the kind, MLflow's interface takes an experiment for one about language models.
-                tags = {"mlflow.experimentKind": "custom_model_development"}
-                client.create_experiment(EXPERIMENT, artifact_location=local, tags=tags)
+        with alone:
+            experiment = client.get_experiment_by_name(EXPERIMENT) or _create_experiment(client, uri)
     except MlflowException as error:
         reason = str(error).splitlines()[0][:200]
         raise DigitsError(
             f"the MLflow store {uri} does not answer ({reason}): start it, or unset MLFLOW_TRACKING_URI for mlflow.db"
         ) from None
+    if experiment.lifecycle_stage == "deleted":
+        raise DigitsError(
+            f"the MLflow experiment {EXPERIMENT!r} was deleted: "
+            f"`mlflow experiments restore --experiment-id {experiment.experiment_id}`"
+        )
     return client
+
+
+def _create_experiment(client: MlflowClient, uri: str) -> Experiment:
+    from mlflow.exceptions import MlflowException
+
+    local = (project_root() / "mlartifacts").as_uri() if uri == _default_uri() else None
+    # Without the kind, MLflow's interface takes an experiment for one about language models.
+    tags = {"mlflow.experimentKind": "custom_model_development"}
+    try:
+        client.create_experiment(EXPERIMENT, artifact_location=local, tags=tags)
+    except MlflowException as error:
+        # Another machine was first.
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    return client.get_experiment_by_name(EXPERIMENT)
+
+
+def name_project_run(name: str) -> None:
+    """Within `mlflow run`, call the run that MLflow began by what it does, so that it is not taken for a training."""
+    if run_id := os.environ.get("MLFLOW_RUN_ID"):
+        connect().update_run(run_id, name=name)
 
 
 def tracking_uri() -> str:
