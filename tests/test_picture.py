@@ -406,6 +406,7 @@ def test_light_and_shadow_do_not_hide_a_digit(expected):
     assert is_like(digit.pixels, expected)
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.booleans())
 def test_several_digits_are_read_from_left_to_right(seed, invert):

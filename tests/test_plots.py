@@ -387,6 +387,7 @@ def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+@pytest.mark.slow
 def test_stage_writes_all_pictures_the_same_for_every_user(project, images):
     folder = project / "reports/plots"
     assert (done := run(project, *DRAW)).returncode == 0, done.stderr

@@ -222,6 +222,7 @@ def failed(data, tmp_path_factory):
     return folder, stage(folder)
 
 
+@pytest.mark.slow
 def test_the_stage_writes_its_report_and_nothing_else(passed):
     folder, result = passed
     assert result.stdout == "validate: all 38 expectations hold, see reports/validation/validation.png\n"
@@ -247,6 +248,7 @@ def test_a_second_run_gives_the_same_bytes(passed, monkeypatch):
     assert [path.read_bytes() for path in outs] == before
 
 
+@pytest.mark.slow
 def test_a_failure_stops_with_a_table_and_one_line(failed):
     _, result = failed
     assert (result.returncode, result.stdout) == (1, "")
