@@ -1,5 +1,6 @@
 """The command line. Each command imports what it needs when it runs: `digits --help` answers at once."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,8 +28,12 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the table, change
 
 
 @app.callback()
-def _app() -> None:
+def _app(context: typer.Context) -> None:
     """Compare, promote, pull and use models that classify handwritten digits."""
+    if "MLFLOW_RUN_ID" in os.environ and context.invoked_subcommand in ("compare", "promote", "rollback", "pull"):
+        from digits.tracking import name_project_run
+
+        name_project_run(f"digits {context.invoked_subcommand}")
 
 
 @app.command()
@@ -37,7 +42,6 @@ def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 5000) -> 
 
     Example: `digits ui --port 5001`
     """
-    import os
     import sys
 
     from digits import tracking
@@ -283,10 +287,6 @@ def compare(
 
 def _store() -> tuple[Any, Any]:
     """Client and registry for commands that also work outside the repository, against a tracking server."""
-    import os
-
-    import click
-
     from digits import tracking
     from digits.params import load_params
     from digits.provenance import project_root
@@ -299,7 +299,6 @@ def _store() -> tuple[Any, Any]:
         )
     name = load_params(path).register_.model_name if path.is_file() else "digits"
     client = tracking.connect()
-    tracking.name_project_run(f"digits {click.get_current_context().info_name}")
     return client, Registry(client, name)
 
 

@@ -170,8 +170,7 @@ def rollback(registry: Registry, to: str | None, why: str) -> Change:
         history.append(change)
     target = to or former_champion(history, existing)
     if target is None:
-        now = f"version {champion} is the only champion there ever was" if champion else "there never was a champion"
-        raise DigitsError(f"{registry.name}: {now} (of the versions that exist): nothing to roll back to")
+        raise DigitsError(f"{registry.name} has no former champion that is still there: nothing to roll back to")
     if target == champion:
         raise DigitsError(f"version {target} is champion already")
     registry.version(target)

@@ -99,9 +99,8 @@ def _create_experiment(client: MlflowClient, uri: str) -> Experiment:
 
 
 def name_project_run(name: str) -> None:
-    """Within `mlflow run`, call the run that MLflow began by what it does, so that it is not taken for a training."""
-    if run_id := os.environ.get("MLFLOW_RUN_ID"):
-        connect().update_run(run_id, name=name)
+    """Call the run that `mlflow run` began by what it does, so that it is not taken for a training."""
+    connect().update_run(os.environ["MLFLOW_RUN_ID"], name=name)
 
 
 def tracking_uri() -> str:

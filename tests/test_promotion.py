@@ -1,0 +1,421 @@
+"""Decisions against a real registry in which others delete, move and add things, and processes die half-way.
+
+The stages run once, within this process; each test works on a copy of the store.
+"""
+
+import gzip
+import hashlib
+import importlib
+import json
+import os
+import shutil
+import sys
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from project import SAMPLE, change, make_project
+from test_walkthrough import LIMITS
+
+from digits.errors import DigitsError
+from digits.files import sha256_file
+from digits.params import load_params
+from digits.promotion import assess, make_champion, register_run, rollback, version_of_target
+from digits.pull import pull_version
+from digits.registry import CHALLENGER, CHAMPION, Registry, resolve_model
+
+pytestmark = pytest.mark.slow
+
+
+def train_and_register(*before):
+    """The stages that a version needs, in this process."""
+    from digits.tracking import connect, ensure_run
+
+    for name in (*before, "train", "evaluate"):
+        importlib.import_module(f"stages.{name}").main()
+    client, params = connect(), load_params()
+    register_run(client, Registry(client, "digits"), ensure_run(client, params), params.register_)
+
+
+def other_test_images(folder):
+    """The sample with its test images in the opposite order: other data, on which a model is exactly as good."""
+    folder.mkdir()
+    values = {"fetch.sources": [{"kind": "folder", "path": str(folder)}]}
+    for path in SAMPLE.glob("*.gz"):
+        raw = gzip.decompress(path.read_bytes())
+        if path.name.startswith("t10k"):
+            start, size = (16, 784) if "images" in path.name else (8, 1)
+            items = [raw[at : at + size] for at in range(start, len(raw), size)]
+            raw = raw[:start] + b"".join(reversed(items))
+            key = "test_images" if "images" in path.name else "test_labels"
+            values[f"fetch.files.{key}.sha256"] = hashlib.sha256(raw).hexdigest()
+        (folder / path.stem).write_bytes(raw)
+    return values
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A project with three versions: 1, champion, 2 epochs; 2, worse, 1 epoch; 3, 3 epochs, on other test images."""
+    folder = tmp_path_factory.mktemp("made")
+    (folder / "project").mkdir()
+    project = make_project(folder / "project")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project.folder)
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        change(project.folder / "params.yaml", LIMITS)
+        train_and_register("fetch", "preprocess")
+        shutil.copytree("data/processed", folder / "first-processed")
+        change(project.folder / "params.yaml", {"train.epochs": 1})
+        train_and_register()
+        change(project.folder / "params.yaml", {"train.epochs": 3, **other_test_images(folder / "other")})
+        train_and_register("fetch", "preprocess")
+    return SimpleNamespace(folder=project.folder, first_processed=folder / "first-processed")
+
+
+@pytest.fixture
+def store(made, tmp_path, monkeypatch):
+    """Client, registry and parameters; the current folder is the project's, the store a copy of its own."""
+    import mlflow
+
+    from digits.tracking import connect
+
+    shutil.copy(made.folder / "mlflow.db", tmp_path / "mlflow.db")
+    monkeypatch.chdir(made.folder)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    client = connect()
+    params = load_params()
+    yield SimpleNamespace(
+        client=client, registry=Registry(client, "digits"), params=params, limits=params.register_, made=made
+    )
+    mlflow.set_tracking_uri(None)
+
+
+@pytest.fixture
+def digits(monkeypatch, capsys):
+    """Runs a command; gives its exit code, output and standard error."""
+    from digits import cli
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["digits", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return ended.value.code or 0, *capsys.readouterr()
+
+    return run
+
+
+def assert_refused(outcome, *texts):
+    code, out, err = outcome
+    assert code == 1 and err.startswith("digits: ") and err.count("\n") == 1, (out, err)
+    for text in texts:
+        assert text in err
+
+
+def foreign_version(store):
+    """A version that somebody made with MLflow's own means."""
+    return str(store.client.create_model_version("digits", source="somewhere/else").version)
+
+
+def test_a_registration_that_was_interrupted_is_completed(store):
+    first, second = (store.registry.version(number) for number in "12")
+    store.client.delete_registered_model("digits")
+    assert store.registry.aliases() == {} and store.registry.history() == []
+    store.registry.create()
+    # Killed after it made the version, before it gave the alias.
+    store.client.create_model_version("digits", first.source, first.run_id, tags=first.tags)
+    outcome = register_run(store.client, store.registry, first.run_id, store.limits)
+    assert str(outcome) == "registered as version 1, champion" and store.registry.aliases() == {CHAMPION: "1"}
+    assert [gate.passed for gate in outcome.gates] == [True] * 5
+    # Once more changes nothing.
+    again = register_run(store.client, store.registry, first.run_id, store.limits)
+    assert str(again) == "this model is version 1 already" and len(store.registry.history()) == 1
+    outcome = register_run(store.client, store.registry, second.run_id, store.limits, dry_run=True)
+    assert outcome.version is None and len(store.registry.versions()) == 1
+    outcome = register_run(store.client, store.registry, second.run_id, store.limits)
+    assert outcome.version == "2" and store.registry.aliases() == {CHAMPION: "1", CHALLENGER: "2"}
+
+
+def test_a_run_without_model_is_not_registered(store, digits):
+    experiment = store.client.get_experiment_by_name("digits").experiment_id
+    running = store.client.create_run(experiment).info.run_id
+    failed = store.client.create_run(experiment).info.run_id
+    store.client.set_terminated(failed, "FAILED")
+    for run_id in (running, failed):
+        assert_refused(digits("register", run_id), "has no model")
+        assert_refused(digits("promote", run_id), "has no model")
+        assert_refused(digits("lineage", run_id), "made no model")
+        assert_refused(digits("compare", run_id), "did not get to its end")
+        assert_refused(digits("pull", "--alias", run_id, "--to", "nowhere"), "no version")
+
+
+def test_a_rollback_passes_over_deleted_versions(store):
+    make_champion(store.registry, "2", "1", "promote", "a test", [])
+    make_champion(store.registry, "3", "2", "promote", "a test", [])
+    store.client.delete_model_version("digits", "2")
+    assert rollback(store.registry, None, "a test").after == "1"
+
+
+def test_a_rollback_finds_a_champion_where_the_present_one_was_deleted(store, digits):
+    make_champion(store.registry, "2", "1", "promote", "a test", [])
+    # MLflow takes the alias away as well.
+    store.client.delete_model_version("digits", "2")
+    assert store.registry.aliases().get(CHAMPION) is None
+    assert_refused(digits("lineage", "champion"), "digits has no champion")
+    assert rollback(store.registry, None, "a test").after == "1"
+    assert store.registry.aliases()[CHAMPION] == "1"
+    last = [(change.before, change.after, change.action) for change in store.registry.history()[-2:]]
+    assert last == [("2", None, "outside"), (None, "1", "rollback")]
+    store.client.delete_model_version("digits", "1")
+    with pytest.raises(DigitsError, match="no former champion that is still there"):
+        rollback(store.registry, None, "a test")
+    # The way out: what passes the absolute gates can be champion again.
+    champion, gates = assess(store.client, store.registry, "3", store.limits, store.params.evaluate)
+    assert champion is None and len(gates) == 5
+
+
+def test_a_rollback_of_a_champion_set_in_mlflow_gives_the_one_before(store):
+    make_champion(store.registry, "2", "1", "promote", "a test", [])
+    store.client.set_registered_model_alias("digits", CHAMPION, "3")
+    assert rollback(store.registry, None, "a test").after == "2"
+    actions = [change.action for change in store.registry.history() if change.alias == CHAMPION]
+    assert actions == ["register", "promote", "outside", "rollback"]
+
+
+def test_a_rollback_does_not_go_round_the_gates(store):
+    with pytest.raises(DigitsError, match="version 2 never was champion: `digits promote 2`"):
+        rollback(store.registry, "2", "a test")
+
+
+def test_a_rollback_to_a_model_whose_file_is_gone_is_refused(store):
+    make_champion(store.registry, "2", "1", "promote", "a test", [])
+    kept, model_id = ".digits/models", store.client.get_run(store.registry.version("1").run_id).data.tags["model_id"]
+    shutil.rmtree(kept)
+    store.client.delete_logged_model(model_id)
+    with pytest.raises(DigitsError, match="the model's file cannot be read"):
+        rollback(store.registry, None, "a test")
+    assert store.registry.aliases()[CHAMPION] == "2"
+
+
+def test_a_newer_challenger_stays(store):
+    assert store.registry.aliases()[CHALLENGER] == "3"
+    make_champion(store.registry, "2", "1", "promote", "a test", [])
+    assert store.registry.aliases() == {CHAMPION: "2", CHALLENGER: "3"}
+
+
+def test_a_champion_scored_on_other_images_is_scored_again(store, digits):
+    champion = store.registry.version("1")
+    champion_number, gates = assess(store.client, store.registry, "3", store.limits, store.params.evaluate)
+    assert champion_number == "1" and len(gates) == 10
+    # The same images in another order: exactly as many right.
+    recorded = float(champion.tags["test_accuracy"])
+    better = next(gate for gate in gates if gate.name.startswith("Better accuracy"))
+    assert f"({recorded:.2%} → " in better.observed
+    # Version 2 was scored on images that are not in data/processed any more, so nothing can be compared.
+    make_champion(store.registry, "3", "1", "promote", "a test", [])
+    *_, last = assess(store.client, store.registry, "2", store.limits, store.params.evaluate)[1]
+    assert not last.passed and "scored on other test data" in last.observed
+    assert_refused(digits("promote", "2"), "version 2 refused: ", "champion stays 3")
+    shutil.move("data/processed", "data/other")
+    shutil.copytree(store.made.first_processed, "data/processed")
+    try:
+        gates = assess(store.client, store.registry, "2", store.limits, store.params.evaluate)[1]
+        assert len(gates) == 10
+    finally:
+        shutil.rmtree("data/processed")
+        shutil.move("data/other", "data/processed")
+
+
+def test_a_champion_made_by_others_can_be_replaced_by_force_alone(store, digits):
+    number = foreign_version(store)
+    store.client.set_registered_model_alias("digits", CHAMPION, number)
+    code, _, err = digits("promote", "2")
+    assert code == 1 and err == f"digits: version 2 refused: Compared with the champion; champion stays {number}\n"
+    assert digits("promote", "2", "--force", "--reason", "ours again")[0] == 0
+    assert store.registry.aliases()[CHAMPION] == "2"
+    assert store.registry.history()[-1].gates[-1]["passed"] is False
+    for command in (["promote", number], ["pull", "--version", number], ["lineage", number], ["compare", "1", number]):
+        assert_refused(digits(*command))
+
+
+def test_a_run_that_mlflow_deleted_for_good_is_named(store, digits):
+    version = store.registry.version("2")
+    store.client.delete_run(version.run_id)
+    # As long as `mlflow gc` has not come, everything is still there.
+    assert digits("promote", "2", "--dry-run")[0] == 1
+    import sqlite3
+
+    path = os.environ["MLFLOW_TRACKING_URI"].removeprefix("sqlite:///")
+    with sqlite3.connect(path) as database:
+        for table in ("metrics", "latest_metrics", "params", "tags", "runs"):
+            database.execute(f"DELETE FROM {table} WHERE run_uuid = ?", [version.run_id])
+    for command in (["promote", "2"], ["pull", "--version", "2"], ["lineage", "2"], ["compare", "1", "2"]):
+        assert_refused(digits(*command), version.run_id)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "0",
+        "-1",
+        "99",
+        "²",
+        "models:/",
+        "models:/digits",
+        "models:/digits/0",
+        "models:/digits@nobody",
+        "models:/other/1",
+        "champion@x",
+        "@champion",
+        "runs:/",
+        "runs:/abc",
+        "it's",
+        "%",
+        "_",
+        "Champion",
+        "a\nb",
+    ],
+)
+def test_odd_names_are_refused_in_one_line(store, digits, name):
+    for command in (["promote"], ["register"] if name else ["promote"], ["lineage"], ["compare", "1"]):
+        # compare takes an empty name for one that was left out.
+        if name or command != ["compare", "1"]:
+            code, _, err = digits(*command, "--", name)
+            assert code == 1 and err.startswith("digits: ") and "Traceback" not in err
+    assert_refused(digits("pull", "--to", "nowhere", f"--alias={name}"))
+    if name:
+        assert_refused(digits("pull", "--to", "nowhere", f"--version={name}"))
+        assert_refused(digits("rollback", f"--to={name}"))
+        with pytest.raises(DigitsError):
+            resolve_model(name)
+    assert store.registry.aliases() == {CHAMPION: "1", CHALLENGER: "3"}
+
+
+def test_names_of_a_version(store):
+    store.client.set_registered_model_alias("digits", "stable", "2")
+    run = store.client.get_run(store.registry.version("2").run_id)
+    for name in (
+        "2",
+        "stable",
+        "models:/digits/2",
+        "models:/digits@stable",
+        run.info.run_id,
+        f"runs:/{run.info.run_id}",
+    ):
+        assert version_of_target(store.client, store.registry, name) == "2"
+    assert version_of_target(store.client, store.registry, CHAMPION) == "1"
+
+
+def test_a_deleted_history_is_named(store, digits):
+    tags = store.client.get_registered_model("digits").tags
+    store.client.delete_run(tags["history_run"])
+    for command in (["history"], ["promote", "2", "--force", "--reason", "x"], ["rollback"]):
+        assert_refused(digits(*command), f"`mlflow runs restore --run-id {tags['history_run']}`")
+    assert store.registry.aliases()[CHAMPION] == "1"
+    store.client.restore_run(tags["history_run"])
+    assert len(store.registry.history()) == 3
+    store.client.delete_registered_model_tag("digits", "history_run")
+    assert_refused(digits("history"), "the history of digits is gone")
+
+
+def test_a_deleted_experiment_is_named(store, digits):
+    store.client.delete_experiment(store.client.get_experiment_by_name("digits").experiment_id)
+    assert_refused(digits("history"), "`mlflow experiments restore --experiment-id ")
+
+
+def test_a_reason_that_mlflow_would_cut_is_refused(store, digits):
+    """Cut, the record would be no JSON any more, and the whole history unreadable."""
+    assert_refused(digits("promote", "2", "--force", "--reason", "x" * 6000), "give a shorter --reason")
+    assert digits("promote", "2", "--force", "--reason", "ü" * 2000 + '"\n\\')[0] == 0
+    assert store.registry.history()[-1].why == "ü" * 2000 + '"\n\\'
+
+
+def test_pull_replaces_only_what_it_wrote(store, tmp_path, monkeypatch):
+    def pull(target, number="1"):
+        return pull_version(store.client, store.registry, number, target)
+
+    target = tmp_path / "out"
+    target.mkdir()
+    pull(target)
+    tagged = store.registry.version("1").tags["model_sha256"]
+    assert sha256_file(target / "model.keras") == tagged
+    pull(target, "2")
+    assert sha256_file(target / "model.keras") == store.registry.version("2").tags["model_sha256"]
+    (target / "notes.txt").write_text("mine")
+    with pytest.raises(DigitsError, match="holds more than an earlier pull"):
+        pull(target)
+    # A file of checksums does not make somebody's folder one of ours.
+    images = tmp_path / "images"
+    images.mkdir()
+    (images / "SHA256SUMS").write_text("0  debian.iso\n")
+    (images / "disk.iso").touch()
+    (tmp_path / "file").touch()
+    for other in (images, tmp_path / "file"):
+        with pytest.raises(DigitsError, match="holds more"):
+            pull(other)
+    link = tmp_path / "link"
+    (target / "notes.txt").unlink()
+    link.symlink_to(target)
+    pull(link)
+    assert link.is_symlink() and sha256_file(target / "model.keras") == tagged
+    monkeypatch.chdir(target)
+    with pytest.raises(DigitsError, match="the folder that you are in"):
+        pull(target)
+    assert {path.name for path in tmp_path.iterdir()} == {"mlflow.db", "out", "images", "file", "link"}
+
+
+def test_pull_into_a_place_that_cannot_be_written_is_one_line(store, digits, tmp_path):
+    (tmp_path / "file").touch()
+    assert_refused(digits("pull", "--to", str(tmp_path / "file" / "model")), str(tmp_path / "file"))
+
+
+def test_nothing_is_made_where_there_is_no_project(store, digits, tmp_path, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.chdir(empty)
+    for command in ("pull", "history", "lineage", "rollback"):
+        assert_refused(digits(command), "no params.yaml here and no MLFLOW_TRACKING_URI")
+    assert list(empty.iterdir()) == []
+
+
+def test_runs_of_the_same_name_are_told_apart(store):
+    from digits.candidates import load_candidates
+
+    runs = [store.registry.version(number).run_id for number in "12"]
+    for run_id in runs:
+        store.client.update_run(run_id, name="twins")
+    found = load_candidates(store.client, store.registry, runs)
+    assert [candidate.name for candidate in found] == [f"twins {run_id[:8]}" for run_id in runs]
+    with pytest.raises(DigitsError, match="twins: 2 runs are called so"):
+        version_of_target(store.client, store.registry, "twins")
+    newest = load_candidates(store.client, store.registry, [])
+    assert newest[0].name == CHAMPION and len({candidate.model_sha256 for candidate in newest}) == len(newest) == 3
+
+
+def test_lineage_says_how_to_build_it_again(store):
+    from digits.lineage import describe, lineage_of, rebuild
+
+    found = lineage_of(store.client, store.registry, "2")
+    assert found.versions == {"2": []} and found.dirty and found.changed_files == ["params.yaml"]
+    assert found.changed["train.epochs"] == 1 and found.reproductions == 0
+    assert found.rebuild[-1].startswith("dvc exp run -S ") and "-S train.epochs=1" in found.rebuild[-1]
+    text = describe(found)
+    for fact in (found.model_sha256, found.run_id, found.commit, "train.epochs=1", found.data_digest):
+        assert fact in text
+    for broken in (replace(found, commit=None), replace(found, untracked_files=["stages/mine.py"])):
+        with pytest.raises(DigitsError, match="cannot be rebuilt: it was made from"):
+            rebuild(store.client, broken)
+
+
+def test_the_card_tells_the_facts(store):
+    version = store.registry.version("1")
+    card = (
+        store.client.download_artifacts(version.run_id, "model_card.md"),
+        store.client.download_artifacts(version.run_id, "evaluation/metrics.json"),
+    )
+    text, test = open(card[0]).read(), json.load(open(card[1]))["test"]  # noqa: SIM115, PTH123
+    assert text.startswith("# Model card: digits version 1\n") and f"**{100 * test['accuracy']:.2f} %**" in text
+    for fact in (version.tags["model_sha256"], version.run_id, "CC BY-SA 3.0", "| `train.epochs` | 2 |"):
+        assert fact in text
