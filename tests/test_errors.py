@@ -49,7 +49,13 @@ def test_a_signal_tidies_up_and_is_no_traceback(number, word):
         "import time\n    try:\n        print('ready', flush=True); time.sleep(60)\n    finally:\n        print('tidy')"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", START + body], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", START + body],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell that starts this in the background has it ignore SIGINT, and so would the child.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout.readline() == "ready\n"
     process.send_signal(number)
