@@ -33,12 +33,12 @@ repro: $(READY)  ## Run the whole pipeline: fetch, validate, preprocess, train, 
 check: $(READY)  ## The quick checks: lint, types, unit and property tests
 	ruff check . && ruff format --check .
 	mypy
-	python -m pytest -q -m 'not slow' -n 2 --dist loadfile
+	python -m pytest -q -m 'not slow' -n 2 --dist loadgroup
 
 test: $(READY) check  ## All tests: the quick checks, then the real pipeline, servers and a browser
 	@command -v chromium >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null \
 	  || { echo 'Installing Chromium for the browser tests'; apt-get update -qq && apt-get install -y -qq chromium >/dev/null; }
-	python -m pytest -q -m slow -n 2 --dist loadfile --durations=15
+	python -m pytest -q -m slow -n 2 --dist loadgroup --durations=15
 
 ui: $(READY)  ## Open the MLflow UI on http://127.0.0.1:5000
 	@digits ui

@@ -119,3 +119,11 @@ def browser() -> Iterator[object]:
         chromium = playwright.chromium.launch(executable_path=path, args=arguments)
         yield chromium
         chromium.close()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests in one worker, whose fixtures they share; the end-to-end ones share theirs on disk."""
+    for item in items:
+        if item.path.name != "test_end_to_end.py":
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
