@@ -23,7 +23,7 @@ from digits.files import read_json
 from digits.params import flatten
 from digits.promotion import version_of_target
 from digits.provenance import git, project_root
-from digits.registry import CHAMPION, Registry, download_artifact
+from digits.registry import CHAMPION, Registry, download_artifact, run_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -84,7 +84,7 @@ def _run(client: MlflowClient, registry: Registry, name: str) -> Run | None:
         name = f"models:/{registry.name}/{registry.aliases().get(name, name)}"
     if name.startswith("models:/"):
         number = version_of_target(client, registry, name)
-        return client.get_run(registry.version(number).run_id) if number else None
+        return run_of(client, registry.version(number)) if number else None
     try:
         run = client.get_run(tracking.run_id_of(client, name))
     except DigitsError:

@@ -19,7 +19,7 @@ from digits.errors import DigitsError
 from digits.files import sha256_file
 from digits.promotion import version_of_target
 from digits.provenance import changed_params, git, project_root
-from digits.registry import CHAMPION, Registry, download_artifact
+from digits.registry import CHAMPION, Registry, download_artifact, run_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -155,7 +155,7 @@ def _run_id(client: MlflowClient, registry: Registry, target: str) -> str:
         return run.info.run_id
     if target.isdigit() or target.startswith("models:/") or target in {CHAMPION, *registry.aliases()}:
         number = version_of_target(client, registry, target)
-        return registry.version(str(number)).run_id
+        return run_of(client, registry.version(str(number))).info.run_id
     return tracking.run_id_of(client, target)
 
 

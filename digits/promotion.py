@@ -28,6 +28,7 @@ from digits.registry import (
     download_artifact,
     former_champion,
     resolve_model,
+    run_of,
     unrecorded,
 )
 from digits.scores import predictions_frame, score
@@ -119,7 +120,7 @@ def assess(
     champion_number = registry.aliases().get(CHAMPION)
     if champion_number == number:
         raise DigitsError(f"version {number} is champion already")
-    run = _run_of(client, candidate)
+    run = run_of(client, candidate)
     metrics, predictions = _metrics(client, run), _predictions(client, run)
     model = resolve_model(f"models:/{registry.name}/{number}").path
     classifiers = [Classifier(model)]
@@ -212,7 +213,7 @@ def _on_test_images(
     """A version's results on the test images of `test_sha256`, scored anew if need be; without its latency."""
     if version.tags.get("test_sha256") != test_sha256:
         return _score_anew(classifier, test_sha256, evaluate)
-    run = _run_of(client, version)
+    run = run_of(client, version)
     return Measured(_predictions(client, run), _metrics(client, run), float("nan"))
 
 
@@ -282,17 +283,6 @@ def _version_tags(run: Run, metrics: dict[str, Any], gates: list[Gate]) -> dict[
 
 def _gates_of(version: ModelVersion) -> list[Gate]:
     return [Gate(**gate) for gate in json.loads(version.tags.get("gates", "[]"))]
-
-
-def _run_of(client: MlflowClient, version: ModelVersion) -> Run:
-    """The run that a version was registered from."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        return client.get_run(version.run_id)
-    except MlflowException as error:
-        reason = str(error).splitlines()[0]
-        raise DigitsError(f"version {version.version}: the run it was registered from is gone ({reason})") from None
 
 
 def _original(client: MlflowClient, run_id: str) -> Run:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from digits.errors import DigitsError
 from digits.files import atomic_path, sha256_file, write_text
-from digits.registry import Registry, download_artifact
+from digits.registry import Registry, download_artifact, run_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -58,7 +58,7 @@ def _from_store(client: MlflowClient, version: ModelVersion, scratch: Path) -> P
             f"version {number} has no tag model_sha256: it was not registered by digits, nothing to check"
         )
     try:
-        location = client.get_logged_model(client.get_run(version.run_id).data.tags["model_id"]).artifact_location
+        location = client.get_logged_model(run_of(client, version).data.tags["model_id"]).artifact_location
         folder = Path(download_artifacts(artifact_uri=location, dst_path=str(scratch)))
         found = sha256_file(folder / "model.keras")
         if found != tagged:

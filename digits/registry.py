@@ -305,6 +305,21 @@ def former_champion(history: Sequence[Change], existing: Collection[str] | None 
     )
 
 
+def run_of(client: MlflowClient, version: ModelVersion) -> Run:
+    """The run that a version was registered from.
+
+    Raises:
+        DigitsError: it is gone, or the version was made by other means and never had one.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_run(version.run_id or "")
+    except MlflowException as error:
+        reason = str(error).splitlines()[0]
+        raise DigitsError(f"version {version.version}: the run it was registered from is gone ({reason})") from None
+
+
 def resolve_model(uri: str) -> ResolvedModel:
     """Bring a model's file to this disk and check its bytes against the hash tagged when it was made.
 
@@ -328,7 +343,7 @@ def resolve_model(uri: str) -> ResolvedModel:
             name, version = run_id, None
         else:
             found = _version_by_uri(client, uri)
-            name, version, run_id = found.name, str(found.version), found.run_id
+            name, version, run_id = found.name, str(found.version), run_of(client, found).info.run_id
         tags = client.get_run(run_id).data.tags
         # A reproduction has no model of its own: the bytes are those of the first run.
         if first := tags.get("reproduction_of"):

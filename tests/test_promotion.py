@@ -6,7 +6,6 @@ The stages run once, within this process; each test works on a copy of the store
 import gzip
 import hashlib
 import importlib
-import json
 import os
 import shutil
 import sys
@@ -14,15 +13,15 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from project import SAMPLE, change, make_project
+from project import SAMPLE, Project, change, make_project
 from test_walkthrough import LIMITS
 
 from digits.errors import DigitsError
-from digits.files import sha256_file
+from digits.files import read_json, sha256_file
 from digits.params import load_params
 from digits.promotion import assess, make_champion, register_run, rollback, version_of_target
 from digits.pull import pull_version
-from digits.registry import CHALLENGER, CHAMPION, Registry, resolve_model
+from digits.registry import CHALLENGER, CHAMPION, Registry, download_artifact, resolve_model
 
 pytestmark = pytest.mark.slow
 
@@ -274,7 +273,6 @@ def test_a_run_that_mlflow_deleted_for_good_is_named(store, digits):
         "%",
         "_",
         "Champion",
-        "a\nb",
     ],
 )
 def test_odd_names_are_refused_in_one_line(store, digits, name):
@@ -411,11 +409,39 @@ def test_lineage_says_how_to_build_it_again(store):
 
 def test_the_card_tells_the_facts(store):
     version = store.registry.version("1")
-    card = (
-        store.client.download_artifacts(version.run_id, "model_card.md"),
-        store.client.download_artifacts(version.run_id, "evaluation/metrics.json"),
-    )
-    text, test = open(card[0]).read(), json.load(open(card[1]))["test"]  # noqa: SIM115, PTH123
+    text = download_artifact(store.client, version.run_id, "model_card.md").read_text()
+    test = read_json(download_artifact(store.client, version.run_id, "evaluation/metrics.json"))["test"]
     assert text.startswith("# Model card: digits version 1\n") and f"**{100 * test['accuracy']:.2f} %**" in text
     for fact in (version.tags["model_sha256"], version.run_id, "CC BY-SA 3.0", "| `train.epochs` | 2 |"):
         assert fact in text
+    weak = sorted(test["per_class"], key=lambda name: test["per_class"][name]["f1"])[:2]
+    assert f"The lowest F1 have {weak[0]} and {weak[1]}." in text
+
+
+def test_entry_points_of_mlproject(store, tmp_path):
+    """With defaults alone; MLflow's own run of each is no training, and is not taken for one."""
+    make_champion(store.registry, "2", "1", "promote", "a test", [])
+    project = Project(store.made.folder)
+    uri = os.environ["MLFLOW_TRACKING_URI"]
+
+    def run(entry, *settings, code=0):
+        words = [word for setting in settings for word in ("-P", setting)]
+        command = ("mlflow", "run", ".", "--env-manager", "local", "-e", entry, *words)
+        done = project.run(*command, check=False, MLFLOW_TRACKING_URI=uri)
+        assert done.returncode == code, (done.stdout, done.stderr)
+        return done
+
+    assert "champion is version 1 again, was 2" in run("rollback").stdout
+    assert f"digits: version 1 is in {tmp_path / 'out'}" in run("pull", f"to={tmp_path / 'out'}").stdout
+    assert "digits: version 1 is champion already\n" in run("promote", "target=champion", code=1).stderr
+    compared = run("compare").stdout
+    assert "champion" in compared and "digits compare" not in compared
+    (experiment,) = [e for e in store.client.search_experiments() if e.name == "Default"]
+    runs = store.client.search_runs([experiment.experiment_id], order_by=["attributes.start_time ASC"])
+    assert [(run.info.run_name, run.info.status) for run in runs] == [
+        ("digits rollback", "FINISHED"),
+        ("digits pull", "FINISHED"),
+        ("digits promote", "FAILED"),
+        ("digits compare", "FINISHED"),
+    ]
+    assert not any("model_sha256" in run.data.tags or run.data.metrics for run in runs)

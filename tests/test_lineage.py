@@ -1,0 +1,61 @@
+"""What MLflow keeps as text comes back as it was, and the commands of a lineage can be typed."""
+
+import shlex
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digits.lineage import Lineage, _commands, _typed
+
+
+@given(
+    st.one_of(
+        st.integers(),
+        st.floats(allow_nan=False, allow_infinity=False),
+        st.booleans(),
+        st.none(),
+        st.lists(st.one_of(st.text(max_size=5), st.integers())),
+        st.lists(st.dictionaries(st.text(max_size=3), st.text(max_size=5)), max_size=3),
+    )
+)
+def test_a_parameter_keeps_value_and_type(value):
+    found = _typed({"section.key": str(value)})["section.key"]
+    assert found == value and type(found) is type(value)
+
+
+@pytest.mark.parametrize("text", ["adam", "by A, B: CC BY-SA 3.0", "#1", "it's", "a: [b", "-", "", "*x", "stratified"])
+def test_words_stay_words(text):
+    assert _typed({"section.key": text, "epochs": "3"}) == {"section.key": text}
+
+
+def lineage(**changes):
+    facts = {
+        "model_sha256": "ab" * 32, "run_id": "r1", "run_name": "a run", "trained_at": "2026-01-01", "commit": "c0ffee",
+        "dirty": False, "changed_files": [], "untracked_files": [], "changed": {}, "dvc_experiment": None,
+        "data_digest": None, "test_sha256": None, "versions": {}, "reproductions": 0,
+    }  # fmt: skip
+    return Lineage(**{**facts, **changes})
+
+
+def test_a_clean_commit_is_reproduced():
+    lines = _commands(lineage())
+    assert lines[1] == "git checkout c0ffee" and lines[-1] == "dvc repro train"
+
+
+def test_changed_parameters_are_set_and_survive_the_shell():
+    names = ["it's", "b c"]
+    changed = {"train.epochs": 3, "preprocess.class_names": names}
+    command = _commands(lineage(dirty=True, changed_files=["params.yaml"], changed=changed))[-1]
+    settings = ["-S", "train.epochs=3", "-S", f"preprocess.class_names={names}"]
+    assert shlex.split(command) == ["dvc", "exp", "run", *settings, "train"]
+
+
+def test_changed_code_comes_back_as_a_patch_which_holds_the_parameters_too():
+    changed_files = ["params.yaml", "digits/model.py"]
+    lines = _commands(lineage(dirty=True, changed_files=changed_files, changed={"train.epochs": 3}))
+    assert any("git apply uncommitted.patch" in line for line in lines) and lines[-1] == "dvc repro train"
+
+
+def test_what_git_never_saw_cannot_be_built_again():
+    assert _commands(lineage(commit=None)) == _commands(lineage(untracked_files=["stages/mine.py"])) == []
