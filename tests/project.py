@@ -40,7 +40,7 @@ class Project:
         done = subprocess.run(
             command, cwd=self.folder, env=environment(**changes), capture_output=True, text=True, check=False
         )
-        assert not check or done.returncode == 0, f"{command}:\n{done.stdout}\n{done.stderr}"
+        assert not check or done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 
     def start(self, *command: str, log: Path, **changes: str) -> subprocess.Popen[bytes]:
