@@ -9,7 +9,10 @@ import sys
 
 _root = os.getcwd().split(os.sep + os.path.join(".dvc", "tmp", "exps") + os.sep)[0]
 _venv = os.path.join(_root, ".venv")
-if os.path.isdir(_venv) and os.path.realpath(sys.prefix) != os.path.realpath(_venv):
+# An environment that somebody activated (`mlflow run` does) is meant; the python that PATH happens to have is not.
+_activated = [os.environ.get("VIRTUAL_ENV"), os.environ.get("CONDA_PREFIX"), _venv]
+_prefixes = [os.path.realpath(folder) for folder in _activated if folder]
+if os.path.isdir(_venv) and os.path.realpath(sys.prefix) not in _prefixes:
     sys.exit(
         "digits: this is %s, not the project's Python: run `source .venv/bin/activate` first, or `make repro`."
         % sys.executable
