@@ -126,6 +126,10 @@ def sample_params() -> dict[str, object]:
         "train.learning_rate": 0.005,
         "train.epochs": 4,
         "train.threads": 1,
+        # The whole table costs half a minute an evaluation; a corner of it goes the same ways.
+        "evaluate.robustness.images": 20,
+        "evaluate.robustness.pictures.images": 2,
+        "evaluate.robustness.load_digits": False,
         "register.gates.min_accuracy_low": 0.75,
         "register.gates.min_macro_f1": 0.75,
         "register.gates.max_calibration_error": 0.1,
