@@ -6,6 +6,8 @@ READY := $(VENV)/ready
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 unexport PYTHONPATH PYTHONHOME
+# Two workers, each file's tests in one of them, in the order that tests/conftest.py gives.
+PYTEST := python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder
 .DEFAULT_GOAL := help
 .PHONY: help setup repro test check ui lock clean
 
@@ -33,12 +35,12 @@ repro: $(READY)  ## Run the whole pipeline: fetch, validate, preprocess, train, 
 check: $(READY)  ## The quick checks: lint, types, unit and property tests
 	ruff check . && ruff format --check .
 	mypy
-	python -m pytest -q -m 'not slow' -n 2 --dist loadgroup
+	$(PYTEST) -m 'not slow'
 
 test: $(READY) check  ## All tests: the quick checks, then the real pipeline, servers and a browser
 	@command -v chromium >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null \
 	  || { echo 'Installing Chromium for the browser tests'; apt-get update -qq && apt-get install -y -qq chromium >/dev/null; }
-	python -m pytest -q -m slow -n 2 --dist loadgroup --durations=15
+	$(PYTEST) -m slow --durations=15
 
 ui: $(READY)  ## Open the MLflow UI on http://127.0.0.1:5000
 	@digits ui

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+LONGEST = ("test_walkthrough.py", "test_end_to_end.py", "test_validate.py", "test_plots.py")
 MNIST = Path(__file__).parent / "data" / "mnist"
 
 
@@ -123,7 +124,11 @@ def browser() -> Iterator[object]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file's tests in one worker, whose fixtures they share; the end-to-end ones share theirs on disk."""
+    """Keep a file's tests in one worker, whose fixtures they share; the end-to-end ones share theirs on disk.
+
+    The longest come first, or one worker would be at them long after the other has nothing left to do.
+    """
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
     for item in items:
         if item.path.name != "test_end_to_end.py":
             item.add_marker(pytest.mark.xdist_group(item.path.name))

@@ -130,6 +130,8 @@ def sample_params() -> dict[str, object]:
         "evaluate.robustness.images": 20,
         "evaluate.robustness.pictures.images": 2,
         "evaluate.robustness.load_digits": False,
+        "plot.dpi": 50,
+        "plot.samples_per_class": 2,
         "register.gates.min_accuracy_low": 0.75,
         "register.gates.min_macro_f1": 0.75,
         "register.gates.max_calibration_error": 0.1,

@@ -1,12 +1,14 @@
 """The drawing page in a real headless Chromium, on a real server."""
 
 import io
+import re
 from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 import requests
 from PIL import Image
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +35,8 @@ def open_page(browser, server):
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", lambda message: "Content Security" in message.text and problems.append(message.text))
         page.goto(server.url)
-        page.wait_for_function("document.getElementById('reader').textContent === 'model.keras'")
+        # Unlike wait_for_function, this evaluates no string, which the page's policy forbids.
+        expect(page.locator("#reader")).to_have_text("model.keras")
         return page
 
     yield open_
@@ -63,13 +66,10 @@ def draw_stroke(page, points):
 
 
 def wait_for(page, answer, state="sure|unsure"):
-    page.wait_for_function(
-        "([answer, states]) => document.getElementById('answer').textContent.replace('?', '') === answer"
-        " && states.split('|').includes(document.getElementById('result').dataset.state)"
-        " && !document.getElementById('result').hasAttribute('aria-busy')",
-        arg=[answer, state],
-        timeout=20_000,
-    )
+    # Not busy: this answer is the one to all that was drawn.
+    result = page.locator("#result:not([aria-busy])")
+    expect(result).to_have_attribute("data-state", re.compile(f"^({state})$"), timeout=20_000)
+    expect(result.locator("#answer")).to_have_text(re.compile(rf"^{answer}\??$"), timeout=20_000)
 
 
 def png(pixels):

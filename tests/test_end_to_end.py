@@ -429,7 +429,7 @@ def test_another_python_is_refused(broken):
     """As `.venv/bin/dvc repro` would be, without the environment activated."""
     (broken.folder / ".venv").mkdir()
     try:
-        done = broken.run(sys.executable, "-m", "stages.fetch", check=False)
+        done = broken.run(sys.executable, "-m", "stages.fetch", check=False, VIRTUAL_ENV="", CONDA_PREFIX="")
     finally:
         (broken.folder / ".venv").rmdir()
     assert_one_line(done, "digits", "run `source .venv/bin/activate` first, or `make repro`")

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -333,30 +332,26 @@ def test_data_docs_load_nothing_and_link_only_to_each_other(outcome, request):
 
 
 @pytest.mark.slow
-def test_data_docs_in_a_browser_without_network(failed):
-    from playwright.sync_api import sync_playwright
-
+def test_data_docs_in_a_browser_without_network(failed, browser):
     docs = failed[0] / "reports/validation/data_docs"
     requests, complaints = [], []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        page = browser.new_page()
-        page.on("request", lambda request: requests.append(request.url))
-        page.on("console", lambda message: complaints.append(message.text))
-        page.goto((docs / "index.html").as_uri())
-        assert page.get_by_text("6 of 38 expectations failed").is_visible()
-        page.get_by_role("link", name="results").nth(1).click()
-        assert page.get_by_text("2 unexpected values found").first.is_visible()
-        passed_row = page.get_by_text("Must have exactly")
-        assert passed_row.is_visible()
-        page.get_by_label("Failed Only").check()
-        assert not passed_row.is_visible()
-        assert page.get_by_text("2 unexpected values found").first.is_visible()
-        fold = page.get_by_text("Great Expectations Version")
-        assert not fold.is_visible()
-        page.get_by_text("Show more info").click()
-        assert fold.is_visible()
-        browser.close()
+    page = browser.new_page()
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto((docs / "index.html").as_uri())
+    assert page.get_by_text("6 of 38 expectations failed").is_visible()
+    page.get_by_role("link", name="results").nth(1).click()
+    assert page.get_by_text("2 unexpected values found").first.is_visible()
+    passed_row = page.get_by_text("Must have exactly")
+    assert passed_row.is_visible()
+    page.get_by_label("Failed Only").check()
+    assert not passed_row.is_visible()
+    assert page.get_by_text("2 unexpected values found").first.is_visible()
+    fold = page.get_by_text("Great Expectations Version")
+    assert not fold.is_visible()
+    page.get_by_text("Show more info").click()
+    assert fold.is_visible()
+    page.close()
     assert requests
     assert all(url.startswith("file:") for url in requests)
     assert complaints == []
