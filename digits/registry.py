@@ -349,7 +349,10 @@ def resolve_model(uri: str) -> ResolvedModel:
         if first := tags.get("reproduction_of"):
             run_id, tags = first, client.get_run(first).data.tags
     except MlflowException as error:
-        raise DigitsError(f"{uri}: {str(error).splitlines()[0]}") from None
+        raise DigitsError(
+            f"{uri} is not in {tracking.tracking_uri()} ({str(error).splitlines()[0]}): `make repro` makes a champion, "
+            "`digits history` tells what became of one, a file or folder with model.keras will do as well"
+        ) from None
     if "model_sha256" not in tags or "model_id" not in tags:
         raise DigitsError(f"{uri}: run {run_id} has no model of this project")
     path = _download(client, tags["model_id"], tags["model_sha256"])

@@ -12,6 +12,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from filelock import FileLock
+
+# Answers to the last bit need one thread, and TensorFlow takes a number only before its first use: a worker runs many
+# tests, and the two have two cores between them.
+os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 
 LONGEST = ("test_walkthrough.py", "test_end_to_end.py", "test_validate.py", "test_plots.py")
 MNIST = Path(__file__).parent / "data" / "mnist"
@@ -33,26 +38,48 @@ def mnist_sample() -> SimpleNamespace:
     )
 
 
+# In a process of its own: here, another test may have fixed the number of TensorFlow's threads already.
+TRAIN_SMALL = """
+import sys
+import numpy as np
+from digits.model import build_model, save_model
+from digits.params import ModelParams
+from digits.tensorflow_setup import use_tensorflow
+
+use_tensorflow(threads=1)
+import keras
+
+keras.utils.set_random_seed(7)
+sample = np.load(sys.argv[1])
+params = ModelParams(
+    filters=[16, 32], kernel_size=3, pool_size=2, conv_dropout=0.3, dense_units=64, dense_dropout=0.2
+)
+model = build_model(params, classes=10)
+model.compile("adam", "sparse_categorical_crossentropy")
+model.fit(sample["x"], sample["y"], batch_size=20, epochs=12, verbose=0)
+save_model(model, sys.argv[2])
+"""
+
+
 @pytest.fixture(scope="session")
-def small_model(mnist_sample, tmp_path_factory) -> Path:
+def shared_folder(tmp_path_factory) -> Path:
+    """A folder that all workers of pytest-xdist have in common."""
+    here = tmp_path_factory.getbasetemp()
+    return here.parent if "PYTEST_XDIST_WORKER" in os.environ else here
+
+
+@pytest.fixture(scope="session")
+def small_model(mnist_sample, shared_folder) -> Path:
     """A `.keras` file trained on the sample: right on about 95 % of its test images."""
-    from digits.model import build_model, save_model
-    from digits.params import ModelParams
-    from digits.tensorflow_setup import use_tensorflow
-
-    use_tensorflow(threads=1)
-    import keras
-
-    keras.utils.set_random_seed(7)
-    params = ModelParams(
-        filters=[16, 32], kernel_size=3, pool_size=2, conv_dropout=0.3, dense_units=64, dense_dropout=0.2
-    )
-    model = build_model(params, classes=10)
-    model.compile("adam", "sparse_categorical_crossentropy")
-    model.fit(mnist_sample.x_train, mnist_sample.y_train, batch_size=20, epochs=12, verbose=0)
-    path = tmp_path_factory.mktemp("model") / "model.keras"
-    save_model(model, path)
-    return path
+    folder = shared_folder / "small_model"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "model.keras").is_file():
+            folder.mkdir(exist_ok=True)
+            np.savez(folder / "sample.npz", x=mnist_sample.x_train, y=mnist_sample.y_train)
+            command = [sys.executable, "-c", TRAIN_SMALL, str(folder / "sample.npz"), str(folder / "model.keras")]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+    return folder / "model.keras"
 
 
 class Server:

@@ -2,7 +2,6 @@ import base64
 import io
 import json
 import re
-import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -264,18 +263,14 @@ def test_a_page_for_one_model():
 
 
 @pytest.mark.slow
-def test_the_page_fits_a_phone_and_asks_the_network_for_nothing(tmp_path):
-    from playwright.sync_api import sync_playwright
-
+def test_the_page_fits_a_phone_and_asks_the_network_for_nothing(tmp_path, browser):
     path = tmp_path / "compare.html"
     path.write_text(comparison_page(compare(ALL), IMAGES))
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 390, "height": 844})
-        requested = []
-        page.on("request", lambda request: requested.append(request.url))
-        page.goto(path.as_uri())
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
-        assert page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
-        assert [url for url in requested if not url.startswith(("file:", "data:"))] == []
-        browser.close()
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    requested = []
+    page.on("request", lambda request: requested.append(request.url))
+    page.goto(path.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
+    assert [url for url in requested if not url.startswith(("file:", "data:"))] == []
+    page.close()

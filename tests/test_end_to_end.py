@@ -4,7 +4,6 @@ One project is run once for all tests, also for those in other worker processes;
 """
 
 import json
-import os
 import shutil
 import socket
 import sys
@@ -29,11 +28,9 @@ NOWHERE = "http://127.0.0.1:9"
 
 
 @pytest.fixture(scope="session")
-def reproduced(tmp_path_factory):
+def reproduced(shared_folder):
     """The project after its first `dvc repro`, with the result committed. Not to be changed."""
-    here = tmp_path_factory.getbasetemp()
-    # The workers of pytest-xdist share the folder above their own.
-    shared = (here.parent if "PYTEST_XDIST_WORKER" in os.environ else here) / "reproduced"
+    shared = shared_folder / "reproduced"
     with FileLock(f"{shared}.lock"):
         if not (shared / "done").is_file():
             (shared / "project").mkdir(parents=True)
@@ -286,16 +283,15 @@ def test_a_lost_store_does_not_lose_the_training(project, client_of, tmp_path):
     server.start()
     try:
         # `dvc repro` would do the same: the stage itself spares its time.
-        change(project.folder / "params.yaml", {"train.epochs": 40, "train.stop.threshold": 1.0})
+        change(project.folder / "params.yaml", {"train.epochs": 15, "train.stop.threshold": 1.0})
         log = tmp_path / "log"
         process = project.start("python", "-m", "stages.train", log=log, MLFLOW_TRACKING_URI=server.uri)
         wait_for(lambda: "Epoch 2/" in log.read_text(errors="replace"), process)
         server.kill()
         assert process.wait(timeout=300) == 0, log.read_text()
         assert "the MLflow store was lost, training goes on" in log.read_text()
-        for stage in ("evaluate", "plot"):
-            done = project.run("python", "-m", f"stages.{stage}", MLFLOW_TRACKING_URI=server.uri, check=False)
-            assert_one_line(done, stage, server.uri)
+        done = project.run("python", "-m", "stages.evaluate", MLFLOW_TRACKING_URI=server.uri, check=False)
+        assert_one_line(done, "evaluate", server.uri)
 
         server.start()
         client = client_of(server.uri)
@@ -304,7 +300,7 @@ def test_a_lost_store_does_not_lose_the_training(project, client_of, tmp_path):
         project.run("python", "-m", "digits.cli", "sync", MLFLOW_TRACKING_URI=server.uri)
         (after,) = runs_of(client)
         assert after.info.run_id == before.info.run_id and after.info.status == "FINISHED"
-        assert [m.step for m in client.get_metric_history(after.info.run_id, "loss")] == list(range(1, 41))
+        assert [m.step for m in client.get_metric_history(after.info.run_id, "loss")] == list(range(1, 16))
         assert client.get_logged_model(after.data.tags["model_id"]).status == "READY"
         assert "training_seconds" in after.data.metrics and "restored_from_files" not in after.data.tags
     finally:

@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 
 from digits.errors import DigitsError
 from digits.gates import Gate
-from digits.registry import CHALLENGER, CHAMPION, Change, Registry, RegistryChangedError, former_champion
+from digits.registry import (
+    CHALLENGER,
+    CHAMPION,
+    Change,
+    Registry,
+    RegistryChangedError,
+    former_champion,
+    resolve_model,
+)
 
 ROOT = Path(__file__).parents[1]
 
@@ -105,6 +113,11 @@ def client(empty_store, tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'store.db'}")
     yield tracking.connect()
     mlflow.set_tracking_uri(None)
+
+
+def test_where_there_is_no_champion_it_is_said_how_to_get_one(client):
+    with pytest.raises(DigitsError, match=r"models:/digits@champion is not in sqlite:.*`make repro` makes a champion"):
+        resolve_model("models:/digits@champion")
 
 
 @pytest.fixture

@@ -159,7 +159,7 @@ def test_answers_are_the_models_to_the_last_bit(server, small_model, mnist_sampl
     response = post(server, json.dumps({"inputs": images.tolist()}))
     assert response.status_code == 200
     predictions = np.array(response.json()["predictions"], np.float32)
-    np.testing.assert_array_equal(predictions, Classifier(small_model, threads=1)(images))
+    np.testing.assert_array_equal(predictions, Classifier(small_model)(images))
     assert response.json()["digits"] == predictions.argmax(1).tolist()
     single = post(server, json.dumps({"instances": images[:1].tolist()})).json()["predictions"]
     np.testing.assert_allclose(single, predictions[:1], atol=1e-6)
@@ -263,7 +263,7 @@ class Askers:
     """Three threads that keep asking about one image and compare each answer with the model that it names."""
 
     def __init__(self, server, image, models):
-        self.answers = {sha256_file(path): Classifier(path, threads=1)(image) for path in models}
+        self.answers = {sha256_file(path): Classifier(path)(image) for path in models}
         self.seen: list[str] = []
         self.problems: list[Exception] = []
         self._url = f"{server.url}/invocations"
