@@ -1,6 +1,6 @@
 """Decisions against a real registry in which others delete, move and add things, and processes die half-way.
 
-The stages run once, within this process; each test works on a copy of the store.
+The stages run once; each test works on a copy of the store.
 """
 
 import gzip
@@ -9,7 +9,10 @@ import importlib
 import os
 import shutil
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -36,6 +39,19 @@ def train_and_register(*before):
     register_run(client, Registry(client, "digits"), ensure_run(client, params), params.register_)
 
 
+def make_versions(folder):
+    """1, champion, 2 epochs; 2, worse, 1 epoch; 3, 3 epochs, on other test images. In a process of its own."""
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
+    os.chdir(folder / "project")
+    change(Path("params.yaml"), LIMITS)
+    train_and_register("fetch", "preprocess")
+    shutil.copytree("data/processed", folder / "first-processed")
+    change(Path("params.yaml"), {"train.epochs": 1})
+    train_and_register()
+    change(Path("params.yaml"), {"train.epochs": 3, **other_test_images(folder / "other")})
+    train_and_register("fetch", "preprocess")
+
+
 def other_test_images(folder):
     """The sample with its test images in the opposite order: other data, on which a model is exactly as good."""
     folder.mkdir()
@@ -54,20 +70,13 @@ def other_test_images(folder):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A project with three versions: 1, champion, 2 epochs; 2, worse, 1 epoch; 3, 3 epochs, on other test images."""
+    """A project with the versions of `make_versions`."""
     folder = tmp_path_factory.mktemp("made")
     (folder / "project").mkdir()
     project = make_project(folder / "project")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(project.folder)
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        change(project.folder / "params.yaml", LIMITS)
-        train_and_register("fetch", "preprocess")
-        shutil.copytree("data/processed", folder / "first-processed")
-        change(project.folder / "params.yaml", {"train.epochs": 1})
-        train_and_register()
-        change(project.folder / "params.yaml", {"train.epochs": 3, **other_test_images(folder / "other")})
-        train_and_register("fetch", "preprocess")
+    # In this process, another test may have started TensorFlow already, with the threads that it chose.
+    with ProcessPoolExecutor(1, get_context("spawn")) as other:
+        other.submit(make_versions, folder).result()
     return SimpleNamespace(folder=project.folder, first_processed=folder / "first-processed")
 
 
