@@ -36,7 +36,7 @@ class Classifier:
         self._call = traced.get_concrete_function()
         self._tensor = tf.constant
 
-    def __call__(self, pixels: np.ndarray, batch_size: int = 1000) -> np.ndarray:
+    def __call__(self, pixels: np.ndarray, batch_size: int = 500) -> np.ndarray:
         """Classify images.
 
         Args:
