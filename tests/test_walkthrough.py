@@ -13,6 +13,7 @@ import shutil
 import socket
 import sys
 import time
+from importlib.metadata import packages_distributions
 
 import pytest
 import requests
@@ -37,21 +38,16 @@ LIMITS = {
     "register.promotion.latency_ratio": 1000.0,
 }
 
-# What `pip uninstall mlflow dvc` would leave of it.
-BARE = """
-import importlib.abc, json, sys
-
-class Uninstalled(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {"mlflow", "dvc", "digits", "stages"}:
-            raise ModuleNotFoundError(name)
-
-sys.meta_path.insert(0, Uninstalled())
+# What somebody does with the folder who has neither MLflow, nor DVC, nor this repository.
+CLASSIFY = """
+import importlib.util, json, sys
 import keras, numpy
+
+foreign = [name for name in ("mlflow", "dvc", "digits") if importlib.util.find_spec(name)]
 model = keras.saving.load_model(sys.argv[1] + "/model.keras", safe_mode=True, compile=False)
 images, labels = (numpy.load(f"{sys.argv[2]}/{name}_test.npy") for name in "xy")
 right = model.predict(images, verbose=0).argmax(axis=1) == labels.argmax(axis=1)
-print(json.dumps({"accuracy": float(right.mean()), "foreign": sorted({"mlflow", "dvc", "digits"} & set(sys.modules))}))
+print(json.dumps({"accuracy": float(right.mean()), "foreign": foreign}))
 """
 
 
@@ -105,6 +101,15 @@ def start_server(project, folder):
         except requests.RequestException:
             time.sleep(0.5)
     raise AssertionError("the server does not answer")
+
+
+def make_bare_python(project, folder):
+    """A Python that has what the model needs, in the locked versions, and nothing else. Returns its path."""
+    tensorflow = packages_distributions()["tensorflow"][0]
+    project.run("python", "-m", "uv", "venv", "-q", "--python", sys.executable, str(folder))
+    install = ("python", "-m", "uv", "pip", "install", "-q", "--python", str(folder), "-c", "requirements.lock")
+    project.run(*install, tensorflow, "keras", "numpy")
+    return str(folder / "bin" / "python")
 
 
 @pytest.fixture
@@ -294,7 +299,7 @@ def a_model_is_taken_away_over_http(session, tmp_path, monkeypatch):
         elsewhere.run("sh", "-c", "cd model && sha256sum --quiet --check SHA256SUMS")
 
         processed = str(project.folder / "data" / "processed")
-        shown = elsewhere.run("python", "-I", "-c", BARE, "model", processed).stdout
+        shown = elsewhere.run(make_bare_python(project, tmp_path / "bare"), "-c", CLASSIFY, "model", processed).stdout
         recorded = read_json(away / "model" / "metrics.json")["test"]["accuracy"]
         assert json.loads(shown) == {"accuracy": recorded, "foreign": []}
 
