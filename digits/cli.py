@@ -285,6 +285,42 @@ def compare(
         print_comparison(comparison)
 
 
+@app.command()
+def sweep(
+    settings: Annotated[
+        list[str], typer.Option("-S", "--set", help="section.key=value,value,…; may be repeated: all combinations.")
+    ] = [],  # noqa: B006
+    seeds: Annotated[int, typer.Option(min=0, help="Trainings of each, with seeds 1, 2, …; 0: the seed as it is.")] = 3,
+    name: Annotated[str, typer.Option("-n", "--name", help="Of the experiments; without -S: show that sweep.")] = "",
+    jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Trainings at a time.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="The table as JSON.")] = False,
+) -> None:
+    """Train every combination of some values with several seeds; say which recipe is better on the validation images.
+
+    The test images stay unseen: they are for the recipe that was chosen. Whatever else is in DVC's queue runs as well.
+
+    Example: `digits sweep -S train.learning_rate=0.0005,0.001,0.002 --seeds 5 --name rate`
+    """
+    import json
+    from datetime import datetime
+
+    from digits import sweep as sweep_
+    from digits.params import load_params
+
+    significance = load_params().register_.promotion.significance
+    if not settings and not name:
+        raise typer.BadParameter("give values to try, or the name of an earlier sweep", param_hint="-S")
+    name = name or f"sweep-{datetime.now():%m%d-%H%M%S}"
+    missing = sweep_.sweep(name, settings, seeds, jobs) if settings else []
+    recipes = sweep_.recipes_of(sweep_.trials_of(name), significance)
+    if as_json:
+        typer.echo(json.dumps([recipe.as_dict() for recipe in recipes], indent=2, ensure_ascii=False))
+    else:
+        sweep_.print_recipes(recipes, significance)
+    if missing:
+        raise DigitsError(f"{', '.join(missing)} did not end well: `dvc queue logs {missing[0]}` says why")
+
+
 def _store() -> tuple[Any, Any]:
     """Client and registry for commands that also work outside the repository, against a tracking server."""
     from digits import tracking

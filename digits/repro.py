@@ -32,9 +32,17 @@ def reproduce(settings: Sequence[str]) -> None:
     settings = [setting for setting in settings if setting.partition("=")[2] != UNCHANGED]
     raw = YAML(typ="safe").load(Path("params.yaml"))
     for setting in settings:
-        _apply(raw, setting)
+        apply_setting(raw, setting)
     parse_params(raw)
-    command = ["exp", "run", *(word for setting in settings for word in ("-S", setting))] if settings else ["repro"]
+    run_dvc(*(["exp", "run", *(word for setting in settings for word in ("-S", setting))] if settings else ["repro"]))
+
+
+def run_dvc(*command: str) -> None:
+    """Run DVC, whose output goes to the terminal.
+
+    Raises:
+        DigitsError: it failed, and has said why.
+    """
     # DVC starts `python` from PATH: it has to be this one, also where the environment is not activated.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     done = subprocess.run([sys.executable, "-m", "dvc", *command], env={**os.environ, "PATH": path}, check=False)
@@ -42,7 +50,12 @@ def reproduce(settings: Sequence[str]) -> None:
         raise DigitsError(f"dvc {command[0]} failed, see above")
 
 
-def _apply(raw: dict[str, Any], setting: str) -> None:
+def apply_setting(raw: dict[str, Any], setting: str) -> None:
+    """Change nested parameters in place by `section.key=value`, the value in YAML.
+
+    Raises:
+        DigitsError: it has another form, or its section is a value.
+    """
     dotted, equals, text = setting.partition("=")
     if not equals:
         raise DigitsError(f"--set {setting}: write section.key=value")

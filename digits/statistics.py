@@ -6,10 +6,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
-from scipy.stats import norm
+from scipy.stats import norm, ttest_1samp
+from scipy.stats import t as student_t
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
+
+# Of two scores, Student's 95 % interval is thirteen times as long as their distance.
+FEWEST_SEEDS = 3
 
 
 @dataclass(frozen=True)
@@ -152,6 +156,78 @@ def correct_for_many(comparisons: Sequence[PairedComparison]) -> list[PairedComp
         return []
     adjusted = multipletests([comparison.p_value for comparison in comparisons], method="holm")[1]
     return [replace(comparison, p_adjusted=float(p)) for comparison, p in zip(comparisons, adjusted, strict=True)]
+
+
+@dataclass(frozen=True)
+class SeedComparison:
+    """A recipe against the first, over the seeds with which both were trained.
+
+    Attributes:
+        seeds: how many.
+        difference: mean of the score minus that of the first recipe.
+        low: lower end of its interval, at confidence 1 - `significance`.
+        high: its upper end.
+        p_adjusted: of the paired t test, two-sided, after Holm's correction for all recipes.
+        significance: the p below which a difference counts.
+    """
+
+    seeds: int
+    difference: float
+    low: float
+    high: float
+    p_adjusted: float
+    significance: float
+
+    @property
+    def verdict(self) -> str:
+        """`better`, `worse` or `no evidence`."""
+        if self.p_adjusted >= self.significance:
+            return "no evidence"
+        return "better" if self.difference > 0 else "worse"
+
+
+def compare_seeds(
+    first: dict[int, float], others: Sequence[dict[int, float]], significance: float = 0.05
+) -> list[SeedComparison | None]:
+    """Compare recipes by the scores of several trainings each, in pairs of the same seed.
+
+    Source: the paired t test of Student, "The probable error of a mean", Biometrika 6 (1908); p values corrected by
+    Holm's method, see `correct_for_many`.
+
+    Args:
+        first: score by seed.
+        others: likewise, one for each other recipe.
+        significance: in (0, 1).
+
+    Returns:
+        One comparison for each of `others`; None where fewer than `FEWEST_SEEDS` are common to both.
+    """
+    found: list[SeedComparison | None] = []
+    for other in others:
+        seeds = sorted(first.keys() & other.keys())
+        # Accuracies are shares of whole images: beyond these decimals there is nothing but rounding.
+        gains = np.round([other[seed] - first[seed] for seed in seeds], 9)
+        if len(seeds) < FEWEST_SEEDS:
+            found.append(None)
+            continue
+        low, high = mean_interval(gains, 1 - significance)
+        # The same gain with each seed says nothing of how much it varies.
+        p = float(ttest_1samp(gains, 0).pvalue) if np.ptp(gains) > 0 else 1.0
+        found.append(SeedComparison(len(seeds), float(gains.mean()), low, high, p, significance))
+    tested = [comparison for comparison in found if comparison]
+    adjusted = iter(multipletests([comparison.p_adjusted for comparison in tested], method="holm")[1] if tested else [])
+    return [comparison and replace(comparison, p_adjusted=float(next(adjusted))) for comparison in found]
+
+
+def mean_interval(values: np.ndarray, confidence: float = 0.95) -> tuple[float, float]:
+    """Student's interval of a mean.
+
+    Args:
+        values: (n,), n ≥ 2.
+        confidence: in (0, 1).
+    """
+    reach = float(student_t.isf((1 - confidence) / 2, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
+    return float(np.mean(values)) - reach, float(np.mean(values)) + reach
 
 
 def p_text(p: float) -> str:

@@ -208,6 +208,32 @@ def test_queued_experiments_land_in_the_same_store(project, client_of):
     assert sorted(listed) == sorted(r.data.tags["dvc_experiment"] for r in runs if "dvc_experiment" in r.data.tags)
 
 
+def test_a_sweep_compares_recipes_and_leaves_the_test_images_alone(project, client_of):
+    sweep = ("python", "-m", "digits.cli", "sweep", "--name", "rate")
+    settings = ("-S", "train.epochs=1", "-S", "train.learning_rate=0.005,0.0001")
+    done = project.run(*sweep, *settings, "--seeds", "2")
+    # One epoch with a fiftieth of the learning rate gets nowhere.
+    assert done.stdout.rstrip().endswith("dvc exp run -S train.learning_rate=0.005")
+    first, second = json.loads(project.run(*sweep, "--json").stdout)
+    assert first["settings"] == {"train.learning_rate": 0.005} and second["settings"] == {"train.learning_rate": 0.0001}
+
+    client = client_of(project)
+    _, *runs = runs_of(client)
+    by_name = {run.data.tags["dvc_experiment"]: run.data for run in runs}
+    trials = first["trials"] + second["trials"]
+    assert [trial["experiment"] for trial in trials] == sorted(by_name) == [f"rate-{number}" for number in range(1, 5)]
+    for trial in trials:
+        run = by_name[trial["experiment"]]
+        assert str(trial["seed"]) == run.params["train.seed"] and trial["seed"] in (1, 2)
+        assert trial["val_accuracy"] == pytest.approx(run.metrics["val_accuracy"], abs=1e-6)
+        assert not any(name.startswith("test_") for name in run.metrics)
+    assert len(client.search_model_versions("name = 'digits'")) == 1
+    assert project.run("git", "status", "--porcelain").stdout == ""
+
+    again = project.run(*sweep, *settings, check=False)
+    assert again.returncode == 1 and again.stderr.splitlines()[-1] == "digits: dvc exp failed, see above"
+
+
 def test_sync_writes_the_run_anew_into_a_fresh_store(project, client_of):
     store = f"sqlite:///{project.folder.parent / 'fresh.db'}"
     for _ in range(2):

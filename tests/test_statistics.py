@@ -1,14 +1,17 @@
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from scipy.stats import binom, binomtest, norm
+from scipy.stats import binom, binomtest, norm, ttest_rel
+from statsmodels.stats.multitest import multipletests
 
 from digits.statistics import (
     calibration_error,
     compare_paired,
+    compare_seeds,
     correct_for_many,
     mcnemar_exact,
+    mean_interval,
     non_inferior,
     p_text,
     paired_interval,
@@ -159,6 +162,54 @@ def test_holm_by_hand():
     # 23 against 10 is evidence alone, but not as one of four.
     assert (comparisons[1].verdict, adjusted[1].verdict) == ("better", "no evidence")
     assert correct_for_many([]) == []
+
+
+# Student, "The probable error of a mean", Biometrika 6 (1908), after A. R. Cushny and A. R. Peebles: hours of sleep
+# gained with either of two drugs. As the data set `sleep` of R, whose `t.test` gives t = -4.0621, p = 0.002833.
+SLEEP = (
+    [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0],
+    [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4],
+)
+
+
+def test_compared_over_seeds_gives_the_published_example():
+    first, second = (dict(enumerate(values)) for values in SLEEP)
+    (found,) = compare_seeds(first, [second])
+    assert (found.seeds, found.difference) == (10, pytest.approx(1.58))
+    assert (found.low, found.high) == pytest.approx((0.7001142, 2.4598858))
+    assert found.p_adjusted == pytest.approx(0.002833, abs=5e-7) and found.verdict == "better"
+    (turned,) = compare_seeds(second, [first])
+    assert turned.verdict == "worse" and turned.low == pytest.approx(-found.high)
+
+
+scores = st.dictionaries(st.integers(0, 9), st.integers(17_000, 18_000).map(lambda n: n / 18_000), min_size=3)
+
+
+@settings(max_examples=25)
+@given(scores, st.lists(scores, max_size=4))
+def test_recipes_are_compared_over_their_common_seeds_with_holms_correction(first, others):
+    found = compare_seeds(first, others)
+    p_values, tested = [], []
+    for other, comparison in zip(others, found, strict=True):
+        seeds = sorted(first.keys() & other.keys())
+        assert (comparison is None) == (len(seeds) < 3)
+        if comparison:
+            before, after = ([round(18_000 * score[seed]) for seed in seeds] for score in (first, other))
+            same_gain = len({b - a for a, b in zip(before, after, strict=True)}) == 1
+            p_values.append(1.0 if same_gain else ttest_rel(after, before).pvalue)
+            tested.append(comparison)
+            assert comparison.low <= comparison.difference <= comparison.high
+    if tested:
+        np.testing.assert_allclose(
+            [comparison.p_adjusted for comparison in tested], multipletests(p_values, method="holm")[1], rtol=1e-4
+        )
+
+
+def test_mean_interval_covers_the_mean_as_often_as_it_says():
+    samples = np.random.default_rng(3).normal(0.99, 0.001, (4000, 3))
+    covered = np.mean([low <= 0.99 <= high for low, high in (mean_interval(sample) for sample in samples)])
+    # Four standard errors of 4,000 trials.
+    assert abs(covered - 0.95) < 4 * np.sqrt(0.95 * 0.05 / 4000)
 
 
 def test_non_inferiority_needs_images_as_well_as_a_small_difference():

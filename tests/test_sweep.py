@@ -1,0 +1,91 @@
+"""Recipes and seeds: how settings become trainings, and trainings a table."""
+
+import io
+
+import pytest
+from project import ROOT
+from rich.console import Console
+from ruamel.yaml import YAML
+
+from digits.errors import DigitsError
+from digits.sweep import Trial, expand, print_recipes, recipes_of
+
+
+@pytest.fixture(scope="module")
+def raw():
+    return YAML(typ="safe").load(ROOT / "params.yaml")
+
+
+def trial(number, rate, seed, accuracy, epochs=5):
+    params = {"train.learning_rate": rate, "train.seed": seed, "train.epochs": 15}
+    return Trial(f"rate-{number}", params, {"val_accuracy": accuracy, "epochs": epochs})
+
+
+RATES = [
+    trial(1, 0.001, 1, 0.990),
+    trial(2, 0.001, 2, 0.991),
+    trial(3, 0.001, 3, 0.989),
+    trial(4, 0.002, 1, 0.992, epochs=7),
+    trial(5, 0.002, 2, 0.9931),
+    trial(6, 0.002, 3, 0.9909),
+    trial(7, 0.1, 1, 0.1),
+]
+
+
+def test_settings_are_expanded_as_dvc_does(raw):
+    assert expand(["train.learning_rate=0.001,0.002", "train.seed=range(1,3)", "train.model.filters=[8,16]"], raw) == [
+        [f"train.learning_rate={rate}", f"train.seed={seed}", "train.model.filters=[8,16]"]
+        for rate in ("0.001", "0.002")
+        for seed in (1, 2)
+    ]
+    assert raw["train"]["learning_rate"] == 0.001
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("train.learnin_rate=1,2", "unknown key train.learnin_rate, did you mean train.learning_rate?"),
+        ("train.epochs=1,x", "train.epochs = 'x': input should be a valid integer"),
+        ("train.epochs", "-S train.epochs: "),
+        ("train.model.filters=[1", "-S train.model.filters=[1: "),
+        ("plot.dpi=100,200", "only train.… can vary"),
+        ("preprocess.seed=1,2", "only train.… can vary"),
+        ("train.model.filters=[64,64,64,64],[8]", "train.model.filters = [64, 64, 64, 64]"),
+    ],
+)
+def test_wrong_settings_are_refused_in_one_line(raw, setting, message):
+    with pytest.raises(DigitsError) as refused:
+        expand([setting], raw)
+    assert message in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_trainings_that_differ_in_the_seed_alone_are_one_recipe():
+    slow, fast, broken = recipes_of(RATES, 0.05)
+    assert [recipe.name for recipe in (slow, fast, broken)] == [
+        "learning_rate=0.001",
+        "learning_rate=0.002",
+        "learning_rate=0.1",
+    ]
+    assert slow.comparison is None and broken.comparison is None and broken.low is None
+    assert slow.accuracy == pytest.approx(0.99) and slow.low < 0.99 < slow.high
+    assert fast.comparison.verdict == "better" and fast.comparison.difference == pytest.approx(0.002)
+    assert fast.as_dict()["against_first"]["verdict"] == "better"
+    assert [trial["seed"] for trial in fast.as_dict()["trials"]] == [1, 2, 3]
+
+
+def test_one_recipe_has_nothing_to_be_compared_with():
+    (only,) = recipes_of(RATES[:3], 0.05)
+    assert only.name == "one recipe" and only.settings == {} and only.comparison is None
+
+
+def test_the_table_shows_the_best_first_and_what_to_do_next():
+    out = io.StringIO()
+    print_recipes(recipes_of(RATES, 0.05), 0.05, Console(file=out, width=100))
+    lines = out.getvalue().splitlines()
+    rows = [line.split() for line in lines if line.startswith(" learning_rate=")]
+    assert [row[0] for row in rows] == ["learning_rate=0.002", "learning_rate=0.001", "learning_rate=0.1"]
+    assert rows[0][1:] == ["3", "5.7", "99.20", "+0.20", "better"]
+    assert rows[1][1:] == ["3", "5.0", "99.00", "–", "the", "first"]
+    assert rows[2][1:] == ["1", "5.0", "10.00", "–", "too", "few", "seeds"]
+    assert lines[-1].endswith("dvc exp run -S train.learning_rate=0.002")
+    assert max(map(len, lines)) <= 100
