@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 _MOST = 10
 
 
-def load_candidates(client: MlflowClient, registry: Registry, names: Sequence[str]) -> list[Candidate]:
-    """The models that the names mean, in their order; without names, the champion and the newest evaluated runs.
+def load_candidates(client: MlflowClient, registry: Registry, names: Sequence[str]) -> dict[str, Candidate]:
+    """The models by the names given, in their order; without names, the champion and the newest evaluated runs.
 
     Raises:
         DigitsError: a name means nothing, or a model that was never evaluated.
@@ -43,15 +43,15 @@ def load_candidates(client: MlflowClient, registry: Registry, names: Sequence[st
         names = _newest(client, registry)
     if not names:
         raise DigitsError("nothing to compare yet: run `dvc repro` first")
-    found = [_candidate(client, registry, name) for name in dict.fromkeys(names)]
-    shown = [candidate.name for candidate in found]
+    found = {name: _candidate(client, registry, name) for name in dict.fromkeys(names)}
+    shown = [candidate.name for candidate in found.values()]
     # Runs of the same minute and settings have the same name.
-    return [
-        replace(candidate, name=f"{candidate.name} {candidate.run_id[:8]}")
+    return {
+        name: replace(candidate, name=f"{candidate.name} {candidate.run_id[:8]}")
         if shown.count(candidate.name) > 1
         else candidate
-        for candidate in found
-    ]
+        for name, candidate in found.items()
+    }
 
 
 def _newest(client: MlflowClient, registry: Registry) -> list[str]:
@@ -72,8 +72,8 @@ def _candidate(client: MlflowClient, registry: Registry, name: str) -> Candidate
     revision = _dvc_revision(name)
     if revision is None:
         raise DigitsError(f"{name}: no version, alias, MLflow run, DVC experiment or git revision is called so")
-    md5 = _lock_md5(revision, "models/model.keras")
-    if md5 and (trained := _run_of_md5(client, md5)):
+    model, data = (_lock_md5(revision, path) for path in ("models/model.keras", "data/processed"))
+    if model and data and (trained := _run_of_md5(client, model, data)):
         return _from_run(client, registry, trained, name)
     return _from_dvc(revision, name)
 
@@ -87,6 +87,8 @@ def _run(client: MlflowClient, registry: Registry, name: str) -> Run | None:
         return run_of(client, registry.version(number)) if number else None
     try:
         run = client.get_run(tracking.run_id_of(client, name))
+    except tracking.AmbiguousNameError:
+        raise
     except DigitsError:
         return None
     first = run.data.tags.get("reproduction_of")
@@ -127,10 +129,21 @@ _RUN_FILES = ("training/history.csv", "evaluation/metrics.json", "evaluation/pre
 
 
 def _dvc_revision(name: str) -> str | None:
-    """The git revision of a DVC experiment, or of a branch, tag or commit."""
+    """The git revision of a DVC experiment, or of a branch, tag or commit.
+
+    Experiments on different commits may have the same name: that on the present one is meant.
+
+    Raises:
+        DigitsError: several are called so, none of them on the present commit.
+    """
     refs = (git("for-each-ref", "--format=%(refname)", "refs/exps") or "").splitlines()
-    experiment = next((ref for ref in refs if ref.rsplit("/", 1)[-1] == name), None)
-    return git("rev-parse", "--verify", "--quiet", f"{experiment or name}^{{commit}}")
+    named = [ref for ref in refs if ref.rsplit("/", 1)[-1] == name]
+    head = git("rev-parse", "HEAD") or ""
+    here = [ref for ref in named if ref.startswith(f"refs/exps/{head[:2]}/{head[2:]}/")]
+    if len(named) > 1 and not here:
+        raise DigitsError(f"{name}: {len(named)} DVC experiments are called so, on other commits: give a git revision")
+    experiment = next(iter(here or named), name)
+    return git("rev-parse", "--verify", "--quiet", f"{experiment}^{{commit}}")
 
 
 def _from_dvc(revision: str, name: str) -> Candidate:
@@ -178,8 +191,9 @@ def _cached(md5: str | None) -> Path | None:
     return path if path.is_file() else None
 
 
-def _run_of_md5(client: MlflowClient, md5: str) -> Run | None:
-    runs = client.search_runs(tracking.all_experiments(client), f"tags.model_md5 = '{md5}'")
+def _run_of_md5(client: MlflowClient, model: str, data: str) -> Run | None:
+    where = f"tags.model_md5 = '{model}' AND tags.data_digest = '{data}'"
+    runs = client.search_runs(tracking.all_experiments(client), where, order_by=["attributes.start_time ASC"])
     return next((run for run in runs if "reproduction_of" not in run.data.tags), None)
 
 

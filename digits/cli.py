@@ -8,9 +8,9 @@ import typer
 
 from digits.errors import DigitsError, one_line_errors
 
-CHAMPION = "models:/digits@champion"
 ModelOption = Annotated[
-    str, typer.Option("--model", help="`models:/NAME@ALIAS`, `models:/NAME/VERSION`, a `.keras` file or a folder.")
+    str,
+    typer.Option("--model", help="models:/NAME@ALIAS, models:/NAME/VERSION, runs:/ID, a .keras file or its folder."),
 ]
 HostOption = Annotated[str, typer.Option(help="Address to listen on. Anything but loopback is open to your network.")]
 RefreshOption = Annotated[float, typer.Option(min=0.1, help="Seconds between two looks for a new champion.")]
@@ -48,10 +48,14 @@ def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 5000) -> 
     from digits.provenance import project_root
 
     experiment = tracking.connect().get_experiment_by_name(tracking.EXPERIMENT)
-    url = f"http://127.0.0.1:{port}/#/experiments/{experiment.experiment_id}/runs"
-    typer.echo(f"MLflow starts, runs are at {url} — stop with Ctrl-C", err=True)
+    uri = tracking.tracking_uri()
+    place = f"#/experiments/{experiment.experiment_id}/runs"
+    if tracking.is_server(uri):
+        typer.echo(f"MLFLOW_TRACKING_URI is a server, which shows the runs at {uri}/{place}")
+        return
+    typer.echo(f"MLflow starts, runs are at http://127.0.0.1:{port}/{place} — stop with Ctrl-C", err=True)
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--backend-store-uri", tracking.tracking_uri()]
+    command += ["--backend-store-uri", uri]
     command += ["--default-artifact-root", (project_root() / "mlartifacts").as_uri()]
     os.execv(sys.executable, command)
 
@@ -70,6 +74,9 @@ def repro(
     from digits.repro import reproduce
     from digits.sync import summary, sync
 
+    _in_project()
+    # A store that does not answer, or a name that is taken, is known here, before the minutes of training.
+    _registry()
     reproduce(settings)
     params = load_params()
     typer.echo(summary(sync(params), params))
@@ -84,6 +91,7 @@ def sync() -> None:
     from digits import sync as sync_
     from digits.params import load_params
 
+    _in_project()
     typer.echo(f"digits: {sync_.sync(load_params())}")
 
 
@@ -99,9 +107,16 @@ def register(
     from digits import tracking
     from digits.gates import print_gates
     from digits.promotion import register_run
+    from digits.sync import record
 
+    _in_project()
     params, client, registry = _registry()
-    run_id = tracking.run_id_of(client, run) if run else tracking.ensure_run(client, params)
+    if run:
+        run_id = tracking.run_id_of(client, run)
+    elif dry_run:
+        run_id = tracking.run_on_disk(client, params)
+    else:
+        run_id = record(client, params)
     outcome = register_run(client, registry, run_id, params.register_, dry_run)
     print_gates(outcome.gates, "Gates of registration")
     typer.echo(f"digits: {outcome}")
@@ -122,26 +137,31 @@ def promote(
     """
     from digits import promotion, tracking
     from digits.gates import print_gates
+    from digits.registry import run_of
 
     if force and not reason.strip():
         raise typer.BadParameter("--force needs --reason: the history is to say why", param_hint="--force")
+    _in_project()
     params, client, registry = _registry()
     number = promotion.version_of_target(client, registry, target)
-    if number is None:
-        outcome = promotion.register_run(
-            client, registry, tracking.run_id_of(client, target), params.register_, dry_run
-        )
-        if outcome.version is None:
-            print_gates(outcome.gates, "Gates of registration")
-            raise DigitsError(f"{target} is {outcome}" if not dry_run else f"{target} is not registered: dry run ends")
+    if number:
+        run = run_of(client, registry.version(number))
+    else:
+        run = promotion.original_run(client, tracking.run_id_of(client, target))
+        outcome = promotion.register_run(client, registry, run.info.run_id, params.register_, dry_run)
         number = outcome.version
-    champion, gates = promotion.assess(client, registry, number, params.register_, params.evaluate)
-    print_gates(gates, f"Version {number} against champion {champion or '(none)'}")
+        if not all(gate.passed for gate in outcome.gates):
+            print_gates(outcome.gates, "Gates of registration")
+            raise DigitsError(f"{target} is {outcome}")
+    named = f"version {number}" if number else target
+    champion, gates = promotion.assess(client, registry, run, params.register_, params.evaluate)
+    print_gates(gates, f"{named[0].upper()}{named[1:]} against champion {champion or '(none)'}")
     failed = [gate.name for gate in gates if not gate.passed]
     if dry_run:
         verdict = f"would be refused: {', '.join(failed)}" if failed else "would be promoted"
-        typer.echo(f"digits: version {number} {verdict}; dry run, nothing changed")
+        typer.echo(f"digits: {named} {verdict}; dry run, nothing changed")
         raise typer.Exit(1 if failed else 0)
+    assert number is not None
     if failed and not force:
         raise DigitsError(f"version {number} refused: {', '.join(failed)}; champion stays {champion}")
     action = "promote (forced)" if failed else "promote"
@@ -199,7 +219,7 @@ def history(as_json: Annotated[bool, typer.Option("--json", help="All of it, as 
 
 @app.command()
 def pull(
-    alias: Annotated[str, typer.Option(help="Alias of the version.")] = "champion",
+    alias: Annotated[str, typer.Option(help="Alias of the version; left out: champion.")] = "",
     version: Annotated[str, typer.Option(help="Its number, instead of an alias.")] = "",
     to: Annotated[Path, typer.Option(help="Folder to write.")] = Path("pulled"),
 ) -> None:
@@ -207,13 +227,13 @@ def pull(
 
     Example: `digits pull --version 2 --to digits-2`
     """
-    from digits.promotion import version_of_target
     from digits.pull import pull_version
+    from digits.registry import CHAMPION
 
+    if alias and version:
+        raise typer.BadParameter("an alias and a version name two models: leave one out", param_hint="--version")
     client, registry = _store()
-    number = version or version_of_target(client, registry, alias)
-    if number is None:
-        raise DigitsError(f"{alias}: this run has no version, `digits register` makes one")
+    number = version or registry.version_with(alias or CHAMPION)
     folder = pull_version(client, registry, number, to)
     typer.echo(
         f"digits: version {number} is in {folder}, bytes verified; keras.models.load_model('{folder}/model.keras')"
@@ -245,7 +265,7 @@ def lineage(
                 f"the rebuilt model has other bytes (SHA-256 {sha256[:12]}…, not {found.model_sha256[:12]}…): another "
                 "processor, number of threads or library version gives other last bits"
             )
-        typer.echo(f"digits: rebuilt, the bytes match (SHA-256 {sha256[:12]}…)")
+        typer.echo(f"digits: rebuilt, the bytes match (SHA-256 {sha256[:12]}…)", err=as_json)
 
 
 @app.command()
@@ -268,10 +288,14 @@ def compare(
     from digits.files import write_text
     from digits.provenance import project_root
 
+    if as_json and as_csv:
+        raise typer.BadParameter("one or the other", param_hint="--json, --csv")
     params, client, registry = _registry()
     # MLproject gives an empty name for a parameter that was left out.
     found = candidates.load_candidates(client, registry, [name for name in models or [] if name])
-    comparison = compare_(found, baseline or None, sort or None, params.register_.promotion.significance)
+    # Tables may call a run otherwise than the person who gave its id.
+    base = found[baseline].name if baseline in found else baseline or None
+    comparison = compare_(list(found.values()), base, sort or None, params.register_.promotion.significance)
     if html:
         scored = comparison.baseline.candidate.test_sha256
         images = candidates.scored_images(scored, project_root() / layout.PROCESSED)
@@ -307,9 +331,10 @@ def sweep(
     from digits import sweep as sweep_
     from digits.params import load_params
 
-    significance = load_params().register_.promotion.significance
     if not settings and not name:
         raise typer.BadParameter("give values to try, or the name of an earlier sweep", param_hint="-S")
+    _in_project()
+    significance = load_params().register_.promotion.significance
     name = name or f"sweep-{datetime.now():%m%d-%H%M%S}"
     missing = sweep_.sweep(name, settings, seeds, jobs) if settings else []
     recipes = sweep_.recipes_of(sweep_.trials_of(name), significance)
@@ -324,26 +349,42 @@ def sweep(
 def _store() -> tuple[Any, Any]:
     """Client and registry for commands that also work outside the repository, against a tracking server."""
     from digits import tracking
-    from digits.params import load_params
     from digits.provenance import project_root
     from digits.registry import Registry
 
-    path = project_root() / "params.yaml"
-    if not path.is_file() and "MLFLOW_TRACKING_URI" not in os.environ:
+    if not (project_root() / "params.yaml").is_file() and "MLFLOW_TRACKING_URI" not in os.environ:
         raise DigitsError(
             "no params.yaml here and no MLFLOW_TRACKING_URI: run this in the project's folder, or name a server"
         )
-    name = load_params(path).register_.model_name if path.is_file() else "digits"
+    name = _model_name()
     client = tracking.connect()
     return client, Registry(client, name)
+
+
+def _model_name() -> str:
+    """What the registered model is called: as params.yaml says, or outside the project `digits`."""
+    from digits.params import load_params
+    from digits.provenance import project_root
+
+    path = project_root() / "params.yaml"
+    return load_params(path).register_.model_name if path.is_file() else "digits"
+
+
+def _champion() -> str:
+    return f"models:/{_model_name()}@champion"
+
+
+def _in_project() -> None:
+    """Go to the project's folder, whose files the command reads, from wherever within it the command was given."""
+    from digits.provenance import project_root
+
+    os.chdir(project_root())
 
 
 @app.command()
 def predict(
     images: Annotated[list[str], typer.Argument(metavar="IMAGE…", help="Pictures, folders of pictures, or - (stdin).")],
-    model: Annotated[
-        str, typer.Option(help="models:/…, runs:/…, a .keras file or a folder with one.")
-    ] = "models:/digits@champion",
+    model: ModelOption = "",
     as_json: Annotated[bool, typer.Option("--json", help="All of it, as JSON.")] = False,
     explain: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write there what was found, seen and looked at, as PNG.")
@@ -362,7 +403,7 @@ def predict(
     from digits.predict import PictureError, predict_all, threshold_of
     from digits.registry import resolve_model
 
-    resolved = resolve_model(model)
+    resolved = resolve_model(model or _champion())
     threshold = threshold_of(resolved.metrics)
     failed, found = False, []
     for outcome in predict_all(images, Classifier(resolved.path), threshold, sys.stdin.buffer.read, explain):
@@ -391,7 +432,7 @@ def _registry() -> tuple[Any, Any, Any]:
 
 @app.command()
 def serve(
-    model: ModelOption = CHAMPION,
+    model: ModelOption = "",
     host: HostOption = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 5001,
     refresh: RefreshOption = 3.0,
@@ -403,12 +444,13 @@ def serve(
     from digits import serving
     from digits.registry import resolve_model
 
+    model = model or _champion()
     serving.serve(lambda: resolve_model(model), host, port, refresh)
 
 
 @app.command()
 def draw(
-    model: ModelOption = CHAMPION,
+    model: ModelOption = "",
     host: HostOption = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 5002,
     refresh: RefreshOption = 3.0,
@@ -421,6 +463,7 @@ def draw(
     from digits import drawing
     from digits.registry import resolve_model
 
+    model = model or _champion()
     drawing.draw(lambda: resolve_model(model), host, port, refresh, browser)
 
 

@@ -281,7 +281,7 @@ def _entry(candidate: Candidate, base: Candidate, paired: PairedComparison | Non
         note = "baseline"
     elif paired is None:
         note = OTHER_DATA
-    elif candidate.model_sha256 == base.model_sha256:
+    elif candidate.model_sha256 and candidate.model_sha256 == base.model_sha256:
         note = f"{paired.verdict}: the same model file"
     else:
         note = paired.explanation

@@ -298,11 +298,12 @@ def _recalls(comparison: Comparison, names: Sequence[str]) -> list[tuple[str, li
         (
             name,
             [
-                f"{entry.candidate.metrics['per_class'][name]['recall'] * 100:.2f}"
+                # By place: the same label may have another name there.
+                f"{list(entry.candidate.metrics['per_class'].values())[label]['recall'] * 100:.2f}"
                 if entry.candidate.test_sha256 == base.test_sha256
                 else "–"
                 for entry in comparison.entries
             ],
         )
-        for name in names
+        for label, name in enumerate(names)
     ]

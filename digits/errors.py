@@ -1,12 +1,15 @@
 """Errors that a person can act on: one line, no traceback, exit code 1."""
 
 import errno
+import io
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
+
+_FREE_SOME = "free some, then run the same command again"
 
 
 class DigitsError(Exception):
@@ -31,13 +34,17 @@ def one_line_errors(name: str) -> Iterator[None]:
         name: what the line starts with, usually the stage's or command's name.
     """
     signal.signal(signal.SIGTERM, _terminate)
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show an arrow shows a question mark. Not every stream that tools put there can.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         yield
     except DigitsError as error:
         message = str(error)
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            message = f"no space left on the disk{_at(error)}: free some, then run the same command again"
+            message = f"no space left on the disk{_at(error)}: {_FREE_SOME}"
         elif error.filename is not None:
             message = f"{error.filename}: {error.strerror}"
         else:
@@ -51,7 +58,9 @@ def one_line_errors(name: str) -> Iterator[None]:
     except Exception as error:
         if not _is_mlflows(error):
             raise
-        message = f"MLflow: {str(error).splitlines()[0][:300]}"
+        reason = str(error).splitlines()[0][:300]
+        full = "disk is full" in reason or "No space left" in reason
+        message = f"no space left on the disk: {_FREE_SOME}" if full else f"MLflow: {reason}"
     else:
         return
     print(f"{name}: {message}", file=sys.stderr)

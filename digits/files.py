@@ -1,5 +1,6 @@
 """Files that are either complete or not there, and hashes that say what is in them."""
 
+import errno
 import hashlib
 import json
 import shutil
@@ -14,7 +15,11 @@ from typing import Any
 def atomic_path(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path beside `path`; it becomes `path` if the block ends well and vanishes if not.
 
-    Works for a file or a folder that the block creates. An existing file or folder at `path` is replaced.
+    Works for a file or a folder that the block creates. An existing file or folder at `path` is replaced, but a folder
+    only by a folder.
+
+    Raises:
+        IsADirectoryError: the block made a file, and `path` is a folder.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -26,6 +31,8 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
         # A block that wrote nothing fails here, before the old folder is moved away.
         part.lstat()
         if path.is_dir() and not path.is_symlink():
+            if not part.is_dir():
+                raise IsADirectoryError(errno.EISDIR, "is a folder, name a file", str(path))
             path.replace(holder / "old")
         part.replace(path)
     finally:

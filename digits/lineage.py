@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -18,16 +19,24 @@ from digits import layout, tracking
 from digits.errors import DigitsError
 from digits.files import sha256_file
 from digits.promotion import version_of_target
-from digits.provenance import changed_params, git, project_root
+from digits.provenance import changed_params, committed_params, git, project_root
 from digits.registry import CHAMPION, Registry, download_artifact, run_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 
+PARAMS = "source/params.yaml"
+# The sections of params.yaml that a model depends on.
+_BEFORE_EVALUATION = ("fetch.", "validate.", "preprocess.", "train.")
+
+
 @dataclass(frozen=True)
 class Lineage:
-    """Where a model comes from. `changed` are the parameters that differ from those of the commit."""
+    """Where a model comes from.
+
+    `changed` are the parameters that differ from those of the commit; None where git does not have the commit here.
+    """
 
     model_sha256: str
     run_id: str
@@ -37,7 +46,7 @@ class Lineage:
     dirty: bool
     changed_files: list[str]
     untracked_files: list[str]
-    changed: dict[str, Any]
+    changed: dict[str, Any] | None
     dvc_experiment: str | None
     data_digest: str | None
     test_sha256: str | None
@@ -69,6 +78,7 @@ def lineage_of(client: MlflowClient, registry: Registry, target: str) -> Lineage
         for v in registry.versions()
         if v.tags.get("model_sha256") == tags["model_sha256"]
     }
+    params, committed = _typed(run.data.params), committed_params(tags.get("git_commit"))
     same = client.search_runs(tracking.all_experiments(client), f"tags.model_sha256 = '{tags['model_sha256']}'")
     found = Lineage(
         model_sha256=tags["model_sha256"],
@@ -79,12 +89,12 @@ def lineage_of(client: MlflowClient, registry: Registry, target: str) -> Lineage
         dirty=tags.get("git_dirty") == "true",
         changed_files=tags.get("git_changed", "").split(),
         untracked_files=tags.get("git_untracked", "").split(),
-        changed=changed_params(_typed(run.data.params), tags.get("git_commit")),
+        changed=None if committed is None else changed_params(params, committed),
         dvc_experiment=tags.get("dvc_experiment"),
         data_digest=tags.get("data_digest"),
         test_sha256=tags.get("test_sha256"),
         versions=versions,
-        reproductions=len(same) - 1,
+        reproductions=sum("reproduction_of" in other.data.tags for other in same),
     )
     found.rebuild.extend(_commands(found))
     return found
@@ -96,7 +106,10 @@ def describe(lineage: Lineage) -> str:
     commit = lineage.commit or "unknown"
     if lineage.dirty:
         commit += f", with uncommitted changes in {', '.join(lineage.changed_files)}"
-    changed = ", ".join(f"{key}={value}" for key, value in lineage.changed.items()) or "as in the commit"
+    if lineage.changed is None:
+        changed = f"unknown, as the commit is not here: see {PARAMS} of the run"
+    else:
+        changed = ", ".join(f"{key}={value}" for key, value in lineage.changed.items()) or "as in the commit"
     facts = {
         "model": f"SHA-256 {lineage.model_sha256}",
         "version": versions,
@@ -145,6 +158,8 @@ def rebuild(client: MlflowClient, lineage: Lineage) -> str:
 
 def _run_id(client: MlflowClient, registry: Registry, target: str) -> str:
     path = Path(target)
+    if not target:
+        raise DigitsError("give an alias, a version, a run or a model file: the name is empty")
     if path.exists():
         file = path / "model.keras" if path.is_dir() else path
         if not file.is_file():
@@ -177,16 +192,28 @@ def _commands(lineage: Lineage) -> list[str]:
         return []
     lines = [f"git clone {shlex.quote(git('remote', 'get-url', 'origin') or '.')} rebuild && cd rebuild"]
     lines.append(f"git checkout {lineage.commit}")
-    settings = [f"-S {shlex.quote(f'{key}={value}')}" for key, value in lineage.changed.items()]
+    changed = {key: value for key, value in (lineage.changed or {}).items() if key.startswith(_BEFORE_EVALUATION)}
+    settings = []
     if lineage.dirty and set(lineage.changed_files) - {"params.yaml"}:
         lines.append(f"# apply the artifact {tracking.PATCH} of run {lineage.run_id}: git apply uncommitted.patch")
-        settings = []
+    elif lineage.changed is None or not all(map(_is_plain, changed.values())):
+        lines.append(f"# put the artifact {PARAMS} of run {lineage.run_id} in the place of params.yaml")
+    else:
+        settings = [f"-S {shlex.quote(f'{key}={value}'.replace(' ', ''))}" for key, value in changed.items()]
     lines.append("make setup && source .venv/bin/activate")
     lines.append(f"dvc exp run {' '.join(settings)} train" if settings else "dvc repro train")
     return lines
 
 
+def _is_plain(value: Any) -> bool:
+    """Whether a value means the same to `dvc exp run -S` as it does in YAML."""
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    return isinstance(value, bool | int | float) or re.fullmatch(r"[A-Za-z]\w*", str(value)) is not None
+
+
 def _call(command: list[str], folder: Path, environment: dict[str, str] | None = None) -> None:
-    done = subprocess.run(command, cwd=folder, env=environment, check=False)
+    # What it prints on the way is not the answer: to standard error, file descriptor 2.
+    done = subprocess.run(command, cwd=folder, env=environment, stdout=2, check=False)
     if done.returncode != 0:
         raise DigitsError(f"the rebuild failed at `{' '.join(command[:4])}`, see above")

@@ -307,20 +307,26 @@ class Params(Section):
 def load_params(path: Path | str = "params.yaml") -> Params:
     """Read and check params.yaml.
 
-    Read as YAML 1.2, as DVC does: `1e-3` is a number.
-
     Raises:
         DigitsError: one line that names every wrong key, why, and the nearest valid key.
     """
+    return parse_params(read_params(path), str(path))
+
+
+def read_params(path: Path | str = "params.yaml") -> Any:
+    """Read params.yaml unchecked, as YAML 1.2, as DVC does: `1e-3` is a number.
+
+    Raises:
+        DigitsError: it is missing, or no YAML.
+    """
     path = Path(path)
     try:
-        raw = YAML(typ="safe").load(path)
+        return YAML(typ="safe").load(path)
     except FileNotFoundError:
         raise DigitsError(f"{path} is missing: run from the project's folder") from None
     # ValueError: bytes that are not UTF-8, a date that does not exist, a number too long to convert.
     except (YAMLError, ValueError) as error:
         raise DigitsError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
-    return parse_params(raw, str(path))
 
 
 def parse_params(raw: Any, name: str = "params.yaml") -> Params:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from digits.files import read_json
 from digits.gates import Gate, Measured, absolute_gates, promotion_gates
 from digits.inference import Classifier, median_latency_ms
 from digits.provenance import project_root
+from digits.pull import SUMS_TAG, collect, sums_of
 from digits.registry import (
     CHALLENGER,
     CHAMPION,
@@ -47,7 +50,13 @@ _VERSION_TAGS = ("model_sha256", "data_digest", "test_sha256", "git_commit", "gi
 
 @dataclass(frozen=True)
 class Registration:
-    """What came of registering: `version` is None where a gate refused; `alias` what the version was given now."""
+    """What came of registering.
+
+    Attributes:
+        version: its number; None where a gate refused, or where it is a dry run.
+        gates: the absolute ones.
+        alias: what the version was given now; None if it was registered before.
+    """
 
     version: str | None
     gates: list[Gate]
@@ -57,7 +66,7 @@ class Registration:
         """The outcome as a sentence."""
         if self.version is None:
             failed = ", ".join(gate.name for gate in self.gates if not gate.passed)
-            return f"not registered, the gates refuse: {failed}"
+            return f"not registered, the gates refuse: {failed}" if failed else "not registered, but would be: dry run"
         if self.alias is None:
             return f"this model is version {self.version} already"
         return f"registered as version {self.version}, {self.alias}"
@@ -73,12 +82,12 @@ def register_run(
     Raises:
         DigitsError: the run has no model, or was never evaluated.
     """
-    run = _original(client, run_id)
+    run = original_run(client, run_id)
     sha256 = run.data.tags.get("model_sha256")
     if sha256 is None:
         raise DigitsError(f"run {run_id} has no model: only a run that finished its training can be registered")
     present = registry.version_of(sha256)
-    if present and str(present.version) in {change.after for change in registry.history()}:
+    if present and _has_its_alias(registry, str(present.version)):
         return Registration(str(present.version), _gates_of(present))
     metrics = _metrics(client, run)
     if present:
@@ -95,17 +104,29 @@ def register_run(
     if dry_run:
         return Registration(number, gates)
     client.log_text(run.info.run_id, _card(client, run, registry.name, number, metrics, params), "model_card.md")
+    with tempfile.TemporaryDirectory() as scratch:
+        sums = sums_of(collect(client, registry.version(number), Path(scratch)))
+    client.set_model_version_tag(registry.name, number, SUMS_TAG, sums)
     return Registration(number, gates, _give_alias(registry, number, run, gates))
+
+
+def _has_its_alias(registry: Registry, number: str) -> bool:
+    """Whether a version's registration came to its end: the alias is on record, and was set as well."""
+    history = registry.history()
+    if number not in {change.after for change in history}:
+        return False
+    last = next((change for change in reversed(history) if change.alias == CHAMPION), None)
+    return CHAMPION in registry.aliases() or last is None or last.after != number
 
 
 def assess(
     client: MlflowClient,
     registry: Registry,
-    number: str,
+    run: Run,
     params: RegisterParams,
     evaluate: EvaluateParams,
 ) -> tuple[str | None, list[Gate]]:
-    """Measure a version against the champion. Changes nothing.
+    """Measure a run's model, registered or not, against the champion. Changes nothing.
 
     Both are scored on the same test images: a champion whose recorded score is on other test data is scored anew.
 
@@ -114,22 +135,21 @@ def assess(
         read any more is a gate that fails: `--force` can still replace it.
 
     Raises:
-        DigitsError: the version does not exist, is champion already, or cannot be scored.
+        DigitsError: the model is champion already, or cannot be scored.
     """
-    candidate = registry.version(number)
     champion_number = registry.aliases().get(CHAMPION)
-    if champion_number == number:
-        raise DigitsError(f"version {number} is champion already")
-    run = run_of(client, candidate)
+    version = registry.version_of(run.data.tags.get("model_sha256", ""))
+    if version and champion_number == str(version.version):
+        raise DigitsError(f"version {champion_number} is champion already")
     metrics, predictions = _metrics(client, run), _predictions(client, run)
-    model = resolve_model(f"models:/{registry.name}/{number}").path
+    model = resolve_model(f"runs:/{run.info.run_id}").path
     classifiers = [Classifier(model)]
     before, unreadable = None, ""
     if champion_number:
         try:
             champion = registry.version(champion_number)
             classifiers.append(Classifier(resolve_model(f"models:/{registry.name}/{champion_number}").path))
-            before = _on_test_images(client, champion, classifiers[1], candidate.tags.get("test_sha256"), evaluate)
+            before = _on_test_images(client, champion, classifiers[1], run.data.tags.get("test_sha256"), evaluate)
         except DigitsError as error:
             unreadable = str(error)
     latencies = median_latency_ms(classifiers)
@@ -195,10 +215,8 @@ def version_of_target(client: MlflowClient, registry: Registry, target: str) -> 
     if target.isdecimal():
         return str(registry.version(target).version)
     if target in (CHAMPION, CHALLENGER, *registry.aliases()):
-        if number := registry.aliases().get(target):
-            return number
-        raise DigitsError(f"{registry.name} has no {target}: `digits register` names a new version so")
-    run = _original(client, tracking.run_id_of(client, target))
+        return registry.version_with(target)
+    run = original_run(client, tracking.run_id_of(client, target))
     version = registry.version_of(run.data.tags.get("model_sha256", ""))
     return str(version.version) if version else None
 
@@ -263,7 +281,7 @@ def _card(
         tags=run.data.tags,
         sizes=facts,
         class_names=facts["class_names"],
-        confidence=f"{float(run.data.params['evaluate.confidence']):.0%}",
+        confidence=f"{read_json(_artifact(client, run, 'evaluation/evaluation.json'))['confidence']:.0%}",
         data_name=params.data_name,
         data_licence=params.data_licence,
         libraries=run.data.tags["libraries"],
@@ -285,7 +303,7 @@ def _gates_of(version: ModelVersion) -> list[Gate]:
     return [Gate(**gate) for gate in json.loads(version.tags.get("gates", "[]"))]
 
 
-def _original(client: MlflowClient, run_id: str) -> Run:
+def original_run(client: MlflowClient, run_id: str) -> Run:
     """The run itself, or the one whose model it reproduced."""
     run = client.get_run(run_id)
     first = run.data.tags.get("reproduction_of")

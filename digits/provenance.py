@@ -11,6 +11,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from digits.files import dvc_digest
 from digits.params import flatten
 
 
@@ -30,21 +31,44 @@ def project_root(folder: Path | None = None) -> Path:
 
 def git(*arguments: str) -> str | None:
     """Output of a git command in the current folder, stripped; None where git or the repository is missing."""
+    output = _git_output(*arguments)
+    return None if output is None else output.decode(errors="replace").strip()
+
+
+def _git_output(*arguments: str) -> bytes | None:
     try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+        done = subprocess.run(["git", *arguments], capture_output=True, check=False)
     except FileNotFoundError:
         return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    return done.stdout if done.returncode == 0 else None
 
 
 # What the pipeline itself writes is no change of the source.
+_MADE = ("data/", "models/", "reports/")
 _SOURCE = (".", ":!dvc.lock", ":!reports")
 
 
-def uncommitted_patch(commit: str) -> str:
-    """The changes of tracked files since `commit`, for `git apply`; empty where there are none."""
-    patch = git("diff", "--binary", commit, "--", *_SOURCE)
-    return f"{patch}\n" if patch else ""
+def uncommitted_patch(commit: str) -> bytes:
+    """The changes of tracked files since `commit`, for `git apply`, byte for byte; empty where there are none."""
+    # Against whatever a user has set for reading diffs.
+    plain = ("-U3", "--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/")
+    return _git_output("diff", "--binary", *plain, commit, "--", *_SOURCE) or b""
+
+
+def is_up_to_date(stage: str, folder: Path | None = None) -> bool:
+    """Whether dvc.lock says that a stage has run with the data, model and reports that are there now.
+
+    Args:
+        stage: its name.
+        folder: the project's; default is the current one.
+    """
+    folder = folder or Path()
+    lock = folder / "dvc.lock"
+    stages = (YAML(typ="safe").load(lock) or {}).get("stages", {}) if lock.is_file() else {}
+    deps = [dep for dep in stages.get(stage, {}).get("deps", []) if dep["path"].startswith(_MADE)]
+    return bool(deps) and all(
+        (folder / dep["path"]).exists() and dvc_digest(folder / dep["path"]) == dep["md5"] for dep in deps
+    )
 
 
 def source_tags() -> dict[str, str]:
@@ -71,21 +95,18 @@ def source_tags() -> dict[str, str]:
     return tags
 
 
-def changed_params(params: dict[str, Any], commit: str | None) -> dict[str, Any]:
-    """The flat parameters whose values differ from those of params.yaml in `commit`.
-
-    Args:
-        params: flat, `train.batch_size`; keys without a section are left out.
-        commit: a git revision; None gives nothing.
-    """
+def committed_params(commit: str | None) -> dict[str, Any] | None:
+    """The flat parameters of params.yaml in a commit; None where git does not have it, or it cannot be read."""
     committed = git("show", f"{commit}:params.yaml") if commit else None
-    if committed is None:
-        return {}
     try:
-        before = flatten(YAML(typ="safe").load(committed))
+        return None if committed is None else flatten(YAML(typ="safe").load(committed))
     except (YAMLError, AttributeError):
-        return {}
-    return {key: value for key, value in params.items() if "." in key and before.get(key) != value}
+        return None
+
+
+def changed_params(params: dict[str, Any], committed: dict[str, Any]) -> dict[str, Any]:
+    """The parameters whose values differ from the committed ones; both flat, `train.batch_size`."""
+    return {key: value for key, value in params.items() if "." in key and committed.get(key) != value}
 
 
 def run_name(tags: dict[str, str], changed: dict[str, Any]) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
+import errno
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 _SUMS = "SHA256SUMS"
+# Of a version: the same lines as the file has, as they were at registration.
+SUMS_TAG = "sha256sums"
 # Of the run: where it logged them, and what they are called in the folder.
 _FROM_RUN = {
     "model_card.md": "model_card.md",
@@ -30,51 +31,74 @@ _FROM_RUN = {
 def pull_version(client: MlflowClient, registry: Registry, number: str, target: Path) -> Path:
     """Write model.keras, MLmodel, model card, metrics, calibration, requirements and SHA256SUMS into a folder.
 
-    The model's bytes come from the store, not from a cache, and must have the hash tagged at registration. The folder
-    appears complete or not at all; an empty folder or an earlier pull at the same place is replaced.
+    All bytes come from the store, not from a cache, and must have the hashes tagged at registration. The folder appears
+    complete or not at all; an empty folder or an earlier pull at the same place is replaced.
 
     Raises:
-        DigitsError: no such version, the artifact was changed since registration or cannot be read, or the target is
+        DigitsError: no such version, an artifact was changed since registration or cannot be read, or the target is
             something else than an earlier pull.
     """
     version = registry.version(number)
     _refuse_others_folder(target)
-    with tempfile.TemporaryDirectory() as scratch:
-        pulled = _from_store(client, version, Path(scratch))
-        write_text(pulled / _SUMS, _sums(pulled))
-        with atomic_path(target.resolve()) as folder:
-            shutil.copytree(pulled, folder)
+    with atomic_path(target.resolve()) as folder:
+        # Beside the target: no other disk has to hold it.
+        pulled = collect(client, version, folder.parent / f"{folder.name}.store")
+        sums = sums_of(pulled)
+        _refuse_changed(version, sums)
+        write_text(pulled / _SUMS, sums)
+        pulled.rename(folder)
     return target
 
 
-def _from_store(client: MlflowClient, version: ModelVersion, scratch: Path) -> Path:
-    """The version's files in a folder within `scratch`, the model's bytes checked."""
+def collect(client: MlflowClient, version: ModelVersion, scratch: Path) -> Path:
+    """Bring the files of a version from the store into a folder within `scratch`, which is made if need be.
+
+    Raises:
+        DigitsError: one cannot be read.
+        OSError: no space left.
+    """
     from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
 
-    number, tagged = version.version, version.tags.get("model_sha256")
-    if tagged is None:
-        raise DigitsError(
-            f"version {number} has no tag model_sha256: it was not registered by digits, nothing to check"
-        )
+    number = version.version
+    scratch.mkdir(exist_ok=True)
     try:
         location = client.get_logged_model(run_of(client, version).data.tags["model_id"]).artifact_location
         folder = Path(download_artifacts(artifact_uri=location, dst_path=str(scratch)))
-        found = sha256_file(folder / "model.keras")
-        if found != tagged:
-            raise DigitsError(
-                f"version {number}: {location}/model.keras was changed since it was registered (SHA-256 "
-                f"{found[:12]}…, tagged {tagged[:12]}…): refused, nothing written"
-            )
         for path, name in _FROM_RUN.items():
             if file := download_artifact(client, version.run_id, path):
                 (folder / name).parent.mkdir(exist_ok=True)
-                shutil.copyfile(file, folder / name)
+                (folder / name).write_bytes(file.read_bytes())
     # Over HTTP a missing artifact is an error of requests, which is an OSError.
     except (MlflowException, OSError, KeyError) as error:
         reason = str(error).splitlines()[0]
+        if "No space left" in str(error):
+            raise OSError(errno.ENOSPC, "No space left on device", str(scratch)) from None
         raise DigitsError(f"version {number}: its artifacts cannot be read from the store ({reason})") from None
     return folder
+
+
+def sums_of(folder: Path) -> str:
+    """One line a file, as `sha256sum --check` reads them."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return "".join(f"{sha256_file(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
+
+
+def _refuse_changed(version: ModelVersion, sums: str) -> None:
+    """Refuse files that are not those that were registered."""
+    tagged = version.tags.get(SUMS_TAG)
+    if tagged is None:
+        raise DigitsError(
+            f"version {version.version} has no tag {SUMS_TAG}: it was not registered by digits, nothing to check"
+        )
+    if changed := sorted(_names(set(sums.splitlines()) ^ set(tagged.splitlines()))):
+        raise DigitsError(
+            f"version {version.version}: {', '.join(changed)} changed since it was registered: refused, nothing written"
+        )
+
+
+def _names(lines: set[str]) -> set[str]:
+    return {line.partition("  ")[2] for line in lines}
 
 
 def _refuse_others_folder(target: Path) -> None:
@@ -84,13 +108,7 @@ def _refuse_others_folder(target: Path) -> None:
     if not target.exists():
         return
     sums = target / _SUMS
-    listed = {line.partition("  ")[2] for line in sums.read_text().splitlines()} if sums.is_file() else set()
+    listed = _names(set(sums.read_text().splitlines())) if sums.is_file() else set()
     present = {path.relative_to(target).as_posix() for path in target.rglob("*") if not path.is_dir()}
     if not target.is_dir() or present - listed - {_SUMS}:
         raise DigitsError(f"{target} exists and holds more than an earlier pull: choose another folder with --to")
-
-
-def _sums(folder: Path) -> str:
-    """One line a file, as `sha256sum --check` reads them."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return "".join(f"{sha256_file(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)

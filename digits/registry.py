@@ -133,6 +133,18 @@ class Registry:
             raise DigitsError(f"{self.name} has no version {number} (versions: {listed})")
         return found[number]
 
+    def version_with(self, alias: str) -> str:
+        """The number of the version that has an alias.
+
+        Raises:
+            DigitsError: none has; the message lists the aliases that there are.
+        """
+        aliases = self.aliases()
+        if alias not in aliases:
+            listed = ", ".join(aliases) or "none"
+            raise DigitsError(f"{self.name} has no {alias} (aliases: {listed}): `digits register` names a new version")
+        return aliases[alias]
+
     def aliases(self) -> dict[str, str]:
         """Alias to version number."""
         if self._tags() is None:
@@ -282,7 +294,8 @@ def unrecorded(history: Sequence[Change], alias: str, now: str | None) -> Change
 def former_champion(history: Sequence[Change], existing: Collection[str] | None = None) -> str | None:
     """The champion before the present one, as a rollback undoes promotions: two rollbacks go back two.
 
-    A rollback to a named version that was champion before takes the stack of champions down to it. Where the present
+    A rollback to a named version that was champion before takes the stack of champions down to it; so does a return to
+    one by other means, such as that after a promotion whose process died before it moved the alias. Where the present
     champion was taken away, the former one is the last that there was.
 
     Args:
@@ -295,7 +308,7 @@ def former_champion(history: Sequence[Change], existing: Collection[str] | None 
         if change.alias != CHAMPION:
             continue
         present = change.after
-        if change.action == "rollback" and present in stack:
+        if change.action in ("rollback", "outside") and present in stack:
             while stack[-1] != present:
                 stack.pop()
         elif present is not None:

@@ -6,14 +6,16 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from digits.errors import DigitsError
-from digits.params import parse_params
+from digits.errors import DigitsError, Terminated
+from digits.params import parse_params, read_params
 
 # What MLproject passes for a parameter that the user did not give.
 UNCHANGED = "unchanged"
@@ -30,7 +32,7 @@ def reproduce(settings: Sequence[str]) -> None:
             has said why.
     """
     settings = [setting for setting in settings if setting.partition("=")[2] != UNCHANGED]
-    raw = YAML(typ="safe").load(Path("params.yaml"))
+    raw = read_params()
     for setting in settings:
         apply_setting(raw, setting)
     parse_params(raw)
@@ -45,8 +47,23 @@ def run_dvc(*command: str) -> None:
     """
     # DVC starts `python` from PATH: it has to be this one, also where the environment is not activated.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    done = subprocess.run([sys.executable, "-m", "dvc", *command], env={**os.environ, "PATH": path}, check=False)
-    if done.returncode != 0:
+    process = subprocess.Popen([sys.executable, "-m", "dvc", *command], env={**os.environ, "PATH": path})
+    try:
+        code = process.wait()
+    except KeyboardInterrupt:
+        # It has had the same signal, and tidies up.
+        process.wait()
+        raise
+    except Terminated:
+        # DVC would leave a training behind that goes on writing.
+        dvc = psutil.Process(process.pid)
+        started = [*dvc.children(recursive=True), dvc]
+        for one in started:
+            with suppress(psutil.NoSuchProcess):
+                one.terminate()
+        psutil.wait_procs(started)
+        raise
+    if code != 0:
         raise DigitsError(f"dvc {command[0]} failed, see above")
 
 

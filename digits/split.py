@@ -98,6 +98,14 @@ class Dataset:
         """
         return self._load(f"x_{split}.npy"), self._load(f"y_{split}.npy")
 
+    def rows(self, split: str) -> np.ndarray:
+        """Where the images of "train" or "validation" stand in the raw training file, int64 (n,).
+
+        Raises:
+            DigitsError: as `arrays`.
+        """
+        return self._load(f"{split}_rows.npy")
+
     def _load(self, name: str) -> np.ndarray:
         try:
             return np.load(self.folder / name, mmap_mode="r", allow_pickle=False)

@@ -13,7 +13,6 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ from ruamel.yaml import YAML
 
 from digits import layout
 from digits.errors import DigitsError
-from digits.params import flatten, parse_params
+from digits.params import flatten, parse_params, read_params
 from digits.provenance import git
 from digits.repro import apply_setting, run_dvc
 from digits.statistics import FEWEST_SEEDS, SeedComparison, compare_seeds, mean_interval
@@ -125,7 +124,7 @@ def sweep(name: str, settings: Sequence[str], seeds: int, jobs: int) -> list[str
     Raises:
         DigitsError: as `expand`; or DVC refused, and has said why.
     """
-    raw = YAML(typ="safe").load(Path("params.yaml"))
+    raw = read_params()
     if seeds:
         if any(setting.startswith(f"{SEED}=") for setting in settings):
             raise DigitsError(f"-S {SEED} and --seeds contradict each other: leave one out")

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 from digits import layout, tracking
 from digits.files import read_json
 from digits.promotion import register_run
+from digits.provenance import is_up_to_date
 from digits.registry import CHAMPION, Registry
 
 if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
     from digits.params import Params
 
 
@@ -26,8 +29,21 @@ class Outcome:
 
     def __str__(self) -> str:
         """The outcome as a sentence."""
-        where = f"version {self.version}" if self.version else "not registered (`digits register` says why)"
+        where = f"version {self.version}" if self.version else "not registered: `dvc repro`, `digits register` say why"
         return f"run “{self.run_name}” ({self.run_id}) is complete; {where}"
+
+
+def record(client: MlflowClient, params: Params) -> str:
+    """Write the present model's run, evaluation and pictures, as far as the files are of this model. Returns its id."""
+    run_id = tracking.ensure_run(client, params)
+    _log_results(client, run_id)
+    return run_id
+
+
+def _log_results(client: MlflowClient, run_id: str) -> None:
+    tracking.log_evaluation(client, run_id)
+    if is_up_to_date("plot"):
+        tracking.log_plots(client, run_id)
 
 
 def sync(params: Params) -> Outcome:
@@ -40,17 +56,14 @@ def sync(params: Params) -> Outcome:
     """
     client = tracking.connect()
     registry = Registry(client, params.register_.model_name)
-    run_id = tracking.ensure_run(client, params)
+    run_id = record(client, params)
     started_by_mlflow = os.environ.get("MLFLOW_RUN_ID")
     if started_by_mlflow and started_by_mlflow != run_id:
-        tracking.complete_as_reproduction(client, started_by_mlflow, params)
-        tracking.log_evaluation(client, started_by_mlflow)
-        tracking.log_plots(client, started_by_mlflow)
-    if layout.METRICS.is_file():
-        tracking.log_evaluation(client, run_id)
-    if layout.PLOTS.is_dir():
-        tracking.log_plots(client, run_id)
-    version = register_run(client, registry, run_id, params.register_).version if layout.GATES.is_file() else None
+        tracking.complete_as_reproduction(client, started_by_mlflow, params, run_id)
+        _log_results(client, started_by_mlflow)
+    # A version is for who ran the pipeline to its end, with this model.
+    registered = tracking.evaluation_mark() and is_up_to_date("register")
+    version = register_run(client, registry, run_id, params.register_).version if registered else None
     champion = registry.aliases().get(CHAMPION)
     name = client.get_run(run_id).info.run_name
     return Outcome(run_id, name, version, version is not None and version == champion)

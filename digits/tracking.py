@@ -6,13 +6,15 @@ server, a restored checkout) can be written anew, complete. The model file's SHA
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
 import shutil
 import socket
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -29,7 +31,7 @@ from digits import layout
 from digits.errors import DigitsError, Terminated
 from digits.files import dvc_digest, read_json, sha256_file, write_json
 from digits.params import Params, flatten
-from digits.provenance import changed_params, project_root, run_name, source_tags, uncommitted_patch
+from digits.provenance import changed_params, committed_params, project_root, run_name, source_tags, uncommitted_patch
 from digits.split import Dataset
 
 if TYPE_CHECKING:
@@ -37,13 +39,29 @@ if TYPE_CHECKING:
     from mlflow.entities import Experiment, Run
 
 EXPERIMENT = "digits"
+# Without it, MLflow's interface takes an experiment for one about language models.
+_KIND = "mlflow.experimentKind"
+_OF_CLASSIFIERS = "custom_model_development"
 PATCH = "source/uncommitted.patch"
+_EVALUATION_FILES = (
+    layout.EVALUATION,
+    layout.METRICS,
+    layout.PREDICTIONS,
+    layout.CALIBRATION,
+    layout.ROBUSTNESS,
+    layout.ROBUSTNESS_MEANS,
+)
+
+
+class AmbiguousNameError(DigitsError):
+    """More than one run has a name."""
 
 
 def connect() -> MlflowClient:
     """A client of the tracking store, which exists and answers.
 
-    The store is `MLFLOW_TRACKING_URI`, else `mlflow.db` in the main working copy, with artifacts in `mlartifacts/`.
+    The store is `MLFLOW_TRACKING_URI`, else `mlflow.db` in the main working copy; artifacts of an SQLite store are in
+    `mlartifacts/` beside it.
 
     Raises:
         DigitsError: the store cannot be reached; known within seconds.
@@ -58,20 +76,26 @@ def connect() -> MlflowClient:
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 
     import mlflow
-    from mlflow.exceptions import MlflowException
 
     logging.getLogger("mlflow").setLevel(logging.WARNING)
+    # What fails is raised as well, and said in one line.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     uri = tracking_uri()
-    mlflow.set_tracking_uri(uri)
-    client = mlflow.MlflowClient(uri)
+    if file := _sqlite_file(uri):
+        _refuse_unusable(file)
     # Several processes that create the same SQLite store at once break it for good; a server sees to that itself.
-    is_server = uri.startswith(("http:", "https:"))
-    alone = nullcontext() if is_server else FileLock(project_root() / ".digits" / "store.lock")
+    alone = nullcontext() if is_server(uri) else FileLock(project_root() / ".digits" / "store.lock")
     try:
+        mlflow.set_tracking_uri(uri)
+        client = mlflow.MlflowClient(uri)
         with alone:
             experiment = client.get_experiment_by_name(EXPERIMENT) or _create_experiment(client, uri)
-    except MlflowException as error:
-        reason = str(error).splitlines()[0][:200]
+            if _KIND not in experiment.tags:
+                # `mlflow run --experiment-name` made it.
+                client.set_experiment_tag(experiment.experiment_id, _KIND, _OF_CLASSIFIERS)
+    # An address or a database can be wrong in as many ways as there are drivers.
+    except Exception as error:  # noqa: BLE001
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise DigitsError(
             f"the MLflow store {uri} does not answer ({reason}): start it, or unset MLFLOW_TRACKING_URI for mlflow.db"
         ) from None
@@ -86,11 +110,13 @@ def connect() -> MlflowClient:
 def _create_experiment(client: MlflowClient, uri: str) -> Experiment:
     from mlflow.exceptions import MlflowException
 
-    local = (project_root() / "mlartifacts").as_uri() if uri == _default_uri() else None
-    # Without the kind, MLflow's interface takes an experiment for one about language models.
-    tags = {"mlflow.experimentKind": "custom_model_development"}
+    file = _sqlite_file(uri)
     try:
-        client.create_experiment(EXPERIMENT, artifact_location=local, tags=tags)
+        client.create_experiment(
+            EXPERIMENT,
+            artifact_location=(file.parent / "mlartifacts").as_uri() if file else None,
+            tags={_KIND: _OF_CLASSIFIERS},
+        )
     except MlflowException as error:
         # Another machine was first.
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
@@ -104,12 +130,33 @@ def name_project_run(name: str) -> None:
 
 
 def tracking_uri() -> str:
-    """`MLFLOW_TRACKING_URI`, else the SQLite store of the main working copy."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or _default_uri()
+    """`MLFLOW_TRACKING_URI`, else the SQLite store of the main working copy.
+
+    A relative SQLite path starts at the main working copy: those of DVC's queue are thrown away.
+    """
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
+    file = _sqlite_file(uri)
+    return f"sqlite:///{file}" if file else uri
 
 
-def _default_uri() -> str:
-    return f"sqlite:///{project_root() / 'mlflow.db'}"
+def is_server(uri: str) -> bool:
+    """Whether a tracking URI is that of a server."""
+    return uri.startswith(("http:", "https:"))
+
+
+def _sqlite_file(uri: str) -> Path | None:
+    return project_root() / uri.removeprefix("sqlite:///") if uri.startswith("sqlite:///") else None
+
+
+def _refuse_unusable(file: Path) -> None:
+    """Refuse a file that SQLite cannot use; MLflow would try for minutes, or show what SQLAlchemy thinks of it."""
+    place = file if file.exists() else file.parent
+    if not os.access(place, os.W_OK):
+        raise DigitsError(f"the MLflow store {file} cannot be written: {place} is read-only, or is not there")
+    if file.is_file() and file.stat().st_size:
+        with file.open("rb") as start:
+            if start.read(16) != b"SQLite format 3\0":
+                raise DigitsError(f"the MLflow store {file} is no SQLite database: move it away, or restore a backup")
 
 
 def all_experiments(client: MlflowClient) -> list[str]:
@@ -119,10 +166,15 @@ def all_experiments(client: MlflowClient) -> list[str]:
 
 def find_run(client: MlflowClient, model_sha256: str) -> Run | None:
     """The run that first made a model, or None. Reproductions of it are runs of their own and not found here."""
+    return next(iter(runs_of_model(client, model_sha256)), None)
+
+
+def runs_of_model(client: MlflowClient, model_sha256: str) -> list[Run]:
+    """The run that first made a model, then those that evaluated it otherwise; no reproductions."""
     runs = client.search_runs(
         all_experiments(client), f"tags.model_sha256 = '{model_sha256}'", order_by=["attributes.start_time ASC"]
     )
-    return next((run for run in runs if "reproduction_of" not in run.data.tags), None)
+    return [run for run in runs if "reproduction_of" not in run.data.tags]
 
 
 def start_run(client: MlflowClient, params: Params) -> str:
@@ -130,7 +182,7 @@ def start_run(client: MlflowClient, params: Params) -> str:
     close_abandoned_runs(client)
     flat = flatten(params)
     tags = {**source_tags(), "process": _this_process()}
-    name = run_name(tags, changed_params(flat, tags.get("git_commit")))
+    name = _run_name(tags, flat)
     if run_id := os.environ.get("MLFLOW_RUN_ID"):
         for key, value in tags.items():
             client.set_tag(run_id, key, value)
@@ -154,12 +206,13 @@ def close_abandoned_runs(client: MlflowClient) -> None:
 class LiveRun:
     """A training in progress. When the store is lost, training goes on and the run is completed by `digits sync`."""
 
-    def __init__(self, client: MlflowClient, run_id: str) -> None:
+    def __init__(self, client: MlflowClient, run_id: str, params: Params) -> None:
         """Write into the run `run_id`, which is RUNNING."""
         from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
         self.client = client
         self.run_id = run_id
+        self.params = params
         self.lost = False
         self.monitor = SystemMetricsMonitor(run_id)
         self.monitor.start()
@@ -171,7 +224,12 @@ class LiveRun:
     def finish(self, seconds: float) -> None:
         """Complete the run from the files that the training wrote, or leave a note for `digits sync`."""
         sha256 = sha256_file(layout.MODEL)
-        self._try(lambda: _complete_training(self.client, self.run_id, sha256, seconds))
+
+        def complete() -> None:
+            twin = next(_alike(runs_of_model(self.client, sha256), self.params), None)
+            _complete_training(self.client, self.run_id, sha256, seconds, reproduction_of=twin)
+
+        self._try(complete)
         if self.lost:
             write_json(_unfinished(sha256), {"run_id": self.run_id, "training_seconds": round(seconds, 1)})
             print("train: the files are complete; `digits sync` completes the run once the store answers again")
@@ -199,7 +257,7 @@ class LiveRun:
 @contextmanager
 def live_run(client: MlflowClient, params: Params) -> Iterator[LiveRun]:
     """Start a run and close it as what it was: FINISHED, KILLED (signal) or FAILED (anything else)."""
-    run = LiveRun(client, start_run(client, params))
+    run = LiveRun(client, start_run(client, params), params)
     try:
         yield run
     except BaseException as error:
@@ -212,13 +270,16 @@ def live_run(client: MlflowClient, params: Params) -> Iterator[LiveRun]:
 def ensure_run(client: MlflowClient, params: Params) -> str:
     """The id of the run of the model in models/, written anew from the files if the store does not have it.
 
+    A run is a record: an evaluation on other test images, or by other parameters or code, is a run of its own beside
+    the one that made the model.
+
     Raises:
         DigitsError: a file that the training stage writes is missing, or params.yaml is not what it was then.
     """
     if not layout.MODEL.is_file():
         raise DigitsError(f"{layout.MODEL} is missing: run `dvc repro` first")
     sha256 = sha256_file(layout.MODEL)
-    if run := find_run(client, sha256):
+    if run := _run_on_disk(runs_of_model(client, sha256), params):
         return run.info.run_id
     note = _unfinished(sha256)
     begun = read_json(note) if note.is_file() else {}
@@ -227,7 +288,7 @@ def ensure_run(client: MlflowClient, params: Params) -> str:
         _refuse_other_params(params)
         flat = flatten(params)
         tags = {**source_tags(), "process": _this_process(), "restored_from_files": "true"}
-        run_id = _create_run(client, run_name(tags, changed_params(flat, tags.get("git_commit"))), tags)
+        run_id = _create_run(client, _run_name(tags, flat), tags)
         _log_params(client, run_id, flat)
         _log_source(client, run_id, tags)
     _complete_training(client, run_id, sha256, begun.get("training_seconds"))
@@ -236,7 +297,41 @@ def ensure_run(client: MlflowClient, params: Params) -> str:
     return run_id
 
 
-def complete_as_reproduction(client: MlflowClient, run_id: str, params: Params) -> None:
+def run_on_disk(client: MlflowClient, params: Params) -> str:
+    """As `ensure_run`, but writes nothing.
+
+    Raises:
+        DigitsError: there is no model, or the store has no run of it.
+    """
+    if not layout.MODEL.is_file():
+        raise DigitsError(f"{layout.MODEL} is missing: run `dvc repro` first")
+    run = _run_on_disk(runs_of_model(client, sha256_file(layout.MODEL)), params)
+    if run is None:
+        raise DigitsError(f"the store has no run of {layout.MODEL}: `digits sync` writes it")
+    return run.info.run_id
+
+
+def _run_on_disk(runs: Sequence[Run], params: Params) -> Run | None:
+    """Which of a model's runs tells what the files on disk do; None if none does."""
+    mark = evaluation_mark()
+    if mark is None:
+        # Nothing was evaluated yet: the run that made the model has all there is.
+        return next(_alike(runs, params), None) or next(iter(runs), None)
+    same = (run for run in runs if run.data.tags.get("evaluation") == mark)
+    open_ones = (run for run in _alike(runs, params) if "evaluation" not in run.data.tags)
+    return next(same, None) or next(open_ones, None)
+
+
+def _alike(runs: Sequence[Run], params: Params) -> Iterator[Run]:
+    """The runs with the test images of data/processed and the same section `evaluate`."""
+    test_sha256 = Dataset(layout.PROCESSED).facts["test_sha256"]
+    wanted = {key: str(value) for key, value in flatten(params).items() if key.startswith("evaluate.")}
+    for run in runs:
+        if run.data.tags.get("test_sha256") == test_sha256 and wanted.items() <= run.data.params.items():
+            yield run
+
+
+def complete_as_reproduction(client: MlflowClient, run_id: str, params: Params, original: str) -> None:
     """Write into a run that trained nothing what the files say, as a reproduction of the run that made the model.
 
     `mlflow run` begins such a run where `dvc repro` then finds everything up to date.
@@ -244,12 +339,12 @@ def complete_as_reproduction(client: MlflowClient, run_id: str, params: Params) 
     if "model_sha256" in client.get_run(run_id).data.tags:
         return
     tags = source_tags()
-    client.update_run(run_id, name=run_name(tags, changed_params(flatten(params), tags.get("git_commit"))))
+    client.update_run(run_id, name=_run_name(tags, flatten(params)))
     for key, value in tags.items():
         client.set_tag(run_id, key, value)
     _log_params(client, run_id, flatten(params))
     _log_source(client, run_id, tags)
-    _complete_training(client, run_id, sha256_file(layout.MODEL), None)
+    _complete_training(client, run_id, sha256_file(layout.MODEL), None, reproduction_of=client.get_run(original))
 
 
 def run_id_of(client: MlflowClient, name: str) -> str:
@@ -264,27 +359,36 @@ def run_id_of(client: MlflowClient, name: str) -> str:
     quoted = name.replace("'", "")
     experiments = all_experiments(client)
     found = {
-        run.info.run_id
+        # A reproduction has what the run that it reproduced has.
+        run.data.tags.get("reproduction_of", run.info.run_id)
         for where in (f"attributes.run_name = '{quoted}'", f"tags.dvc_experiment = '{quoted}'")
         for run in client.search_runs(experiments, where)
-        if "reproduction_of" not in run.data.tags
     }
-    if len(found) != 1:
-        many = f"{len(found)} runs are called so, give one's id" if found else "no run or DVC experiment is called so"
-        raise DigitsError(f"{name}: {many}")
+    if not found:
+        raise DigitsError(f"{name}: no run or DVC experiment is called so")
+    if len(found) > 1:
+        raise AmbiguousNameError(f"{name}: {len(found)} runs are called so ({', '.join(sorted(found))}): give one's id")
     return found.pop()
 
 
+def evaluation_mark() -> str | None:
+    """What tells the evaluation on disk from others; None if there is none, or one of another model."""
+    if not all(path.is_file() for path in _EVALUATION_FILES):
+        return None
+    if read_json(layout.EVALUATION)["model_sha256"] != sha256_file(layout.MODEL):
+        return None
+    return hashlib.sha256("".join(sha256_file(path) for path in _EVALUATION_FILES).encode()).hexdigest()
+
+
 def log_evaluation(client: MlflowClient, run_id: str) -> None:
-    """Log the files of stage evaluate; metrics are linked to the model and the test data.
+    """Log the files of stage evaluate, if they are of the model in models/; metrics are linked to it and the test data.
 
     Of the table of robustness, the mean accuracy of each perturbation becomes a metric.
     """
-    files = (layout.METRICS, layout.PREDICTIONS, layout.CALIBRATION, layout.ROBUSTNESS, layout.ROBUSTNESS_MEANS)
-    mark = "".join(sha256_file(path) for path in files)
-    if _is_logged(client, run_id, "evaluation", mark):
-        return
+    mark = evaluation_mark()
     tags = client.get_run(run_id).data.tags
+    if mark is None or tags.get("evaluation") == mark:
+        return
     test = read_json(layout.METRICS)["test"]
     metrics = {f"test_{key}": value for key, value in test.items() if isinstance(value, int | float) and key != "n"}
     for name, scores in test["per_class"].items():
@@ -295,18 +399,19 @@ def log_evaluation(client: MlflowClient, run_id: str) -> None:
     metrics["test_accepted_error"] = calibration["test"]["error"]
     metrics |= {f"robustness/{name}": mean for name, mean in read_json(layout.ROBUSTNESS_MEANS).items()}
     _log_metrics(client, run_id, metrics, model_id=tags.get("model_id"), digest=tags.get("data_digest"))
-    for path in files:
+    for path in _EVALUATION_FILES:
         client.log_artifact(run_id, str(path), "evaluation")
-    client.set_tag(run_id, "logged_evaluation", mark)
+    client.set_tag(run_id, "evaluation", mark)
 
 
 def log_plots(client: MlflowClient, run_id: str) -> None:
-    """Log the pictures of reports/plots."""
+    """Log the pictures of reports/plots. Those of a run that was registered stay as they were then."""
     mark = dvc_digest(layout.PLOTS)
-    if _is_logged(client, run_id, "plots", mark):
+    logged = client.get_run(run_id).data.tags.get("plots")
+    if logged == mark or (logged and client.search_model_versions(f"run_id = '{run_id}'")):
         return
     client.log_artifacts(run_id, str(layout.PLOTS), "plots")
-    client.set_tag(run_id, "logged_plots", mark)
+    client.set_tag(run_id, "plots", mark)
 
 
 def _create_run(client: MlflowClient, name: str, tags: dict[str, str]) -> str:
@@ -315,7 +420,9 @@ def _create_run(client: MlflowClient, name: str, tags: dict[str, str]) -> str:
     return client.create_run(experiment.experiment_id, run_name=name, tags={**source, **tags}).info.run_id
 
 
-def _complete_training(client: MlflowClient, run_id: str, model_sha256: str, seconds: float | None) -> None:
+def _complete_training(
+    client: MlflowClient, run_id: str, model_sha256: str, seconds: float | None, reproduction_of: Run | None = None
+) -> None:
     """Log what training made: epochs not logged yet, data sets, model, validation report, and last the model's hash."""
     training = read_json(layout.TRAINING)
     history = pd.read_csv(layout.HISTORY)
@@ -338,11 +445,14 @@ def _complete_training(client: MlflowClient, run_id: str, model_sha256: str, sec
         "libraries": ", ".join(f"{name} {number}" for name, number in _libraries().items()),
     }
     first = find_run(client, model_sha256)
-    if first is None or first.info.run_id == run_id:
-        tags["model_id"] = _log_model(client, run_id, dataset, model_sha256)
-    else:
+    if reproduction_of is not None:
         # The same bytes as before: the first run stays the model's own, and has the model.
-        tags["reproduction_of"] = first.info.run_id
+        tags["reproduction_of"] = reproduction_of.info.run_id
+    elif first is not None and first.info.run_id != run_id:
+        # The same model, to be evaluated otherwise.
+        tags |= {"model_id": first.data.tags["model_id"], "same_model_as": first.info.run_id}
+    else:
+        tags["model_id"] = _log_model(client, run_id, dataset, model_sha256)
     _log_datasets(client, run_id, dataset, digest)
     for path in (layout.HISTORY, layout.TRAINING, layout.PROCESSED / "dataset.json"):
         client.log_artifact(run_id, str(path), "training")
@@ -430,6 +540,11 @@ def _log_datasets(client: MlflowClient, run_id: str, dataset: Dataset, digest: s
     client.log_inputs(run_id, inputs)
 
 
+def _run_name(tags: dict[str, str], params: dict[str, Any]) -> str:
+    committed = committed_params(tags.get("git_commit"))
+    return run_name(tags, {} if committed is None else changed_params(params, committed))
+
+
 def _log_params(client: MlflowClient, run_id: str, flat: dict[str, Any]) -> None:
     from mlflow.entities import Param
 
@@ -444,7 +559,10 @@ def _log_source(client: MlflowClient, run_id: str, tags: dict[str, str]) -> None
     """Keep what the commit does not: params.yaml, and all changes to tracked files as a patch."""
     client.log_artifact(run_id, "params.yaml", "source")
     if tags.get("git_dirty") == "true":
-        client.log_text(run_id, uncommitted_patch(tags["git_commit"]), PATCH)
+        with tempfile.TemporaryDirectory() as folder:
+            patch = Path(folder) / Path(PATCH).name
+            patch.write_bytes(uncommitted_patch(tags["git_commit"]))
+            client.log_artifact(run_id, str(patch), str(Path(PATCH).parent))
 
 
 def _log_metrics(
@@ -461,11 +579,6 @@ def _log_metrics(
     now = int(time.time() * 1000)
     linked = {"model_id": model_id, "dataset_name": "test", "dataset_digest": digest} if model_id else {}
     client.log_batch(run_id, [Metric(key, float(value), now, step, **linked) for key, value in metrics.items()])
-
-
-def _is_logged(client: MlflowClient, run_id: str, part: str, mark: str) -> bool:
-    """Whether a part of a run was logged from files with the same hash already."""
-    return client.get_run(run_id).data.tags.get(f"logged_{part}") == mark
 
 
 def _refuse_other_params(params: Params) -> None:

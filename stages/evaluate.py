@@ -7,7 +7,7 @@ import numpy as np
 
 from digits import layout, tracking
 from digits.errors import one_line_errors
-from digits.files import atomic_path, write_json
+from digits.files import atomic_path, sha256_file, write_json
 from digits.inference import Classifier
 from digits.params import load_params
 from digits.robustness import mean_accuracy, robustness
@@ -23,6 +23,8 @@ def main() -> None:
         dataset = Dataset(layout.PROCESSED)
         (images, labels), (seen_images, seen_labels) = dataset.arrays("test"), dataset.arrays("validation")
         client = tracking.connect()
+        # Missing until all the rest is there: what a killed process leaves is taken for no evaluation.
+        layout.EVALUATION.unlink(missing_ok=True)
         classifier = Classifier(layout.MODEL, threads=params.train.threads)
 
         probabilities, actual = classifier(np.asarray(images), options.batch_size), labels.argmax(axis=1)
@@ -42,6 +44,9 @@ def main() -> None:
             table.to_csv(part, index=False)
         write_json(layout.ROBUSTNESS_MEANS, mean_accuracy(table))
 
+        identity = {"model_sha256": sha256_file(layout.MODEL), "test_sha256": dataset.facts["test_sha256"]}
+        intervals = {"confidence": options.confidence, "calibration_bins": options.calibration_bins}
+        write_json(layout.EVALUATION, identity | intervals)
         tracking.log_evaluation(client, tracking.ensure_run(client, params))
         low, high = metrics["accuracy_low"], metrics["accuracy_high"]
         print(f"evaluate: test accuracy {metrics['accuracy']:.4f} ({options.confidence:.0%}: {low:.4f} to {high:.4f})")

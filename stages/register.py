@@ -11,6 +11,7 @@ from digits.gates import absolute_gates, print_gates
 from digits.params import load_params
 from digits.promotion import register_run
 from digits.registry import Registry
+from digits.sync import record
 
 
 def main() -> None:
@@ -20,10 +21,7 @@ def main() -> None:
         metrics = read_json(layout.METRICS)["test"]
         client = tracking.connect()
         registry = Registry(client, params.register_.model_name)
-        run_id = tracking.ensure_run(client, params)
-        tracking.log_evaluation(client, run_id)
-        tracking.log_plots(client, run_id)
-        outcome = register_run(client, registry, run_id, params.register_)
+        outcome = register_run(client, registry, record(client, params), params.register_)
         print_gates(outcome.gates, "Gates of registration")
         print(f"register: {outcome}")
         # Time varies from run to run, so the file that DVC tracks leaves it out.

@@ -98,6 +98,9 @@ def test_only_parameters_that_differ_are_shown_and_text_equals_number():
 def test_the_same_model_file_is_named_as_such():
     twin = replace(FIRST, name="twin")
     assert compare([FIRST, twin]).entries[1].note == "no evidence: the same model file"
+    # Of models that DVC alone knows there is no hash: that is nothing in common.
+    unknown = [replace(FIRST, model_sha256=""), replace(BETTER, model_sha256="")]
+    assert compare(unknown).entries[1].note == "better: 40 images differ, 40 won, 0 lost"
 
 
 @pytest.mark.parametrize(
@@ -221,6 +224,13 @@ def test_the_page_loads_nothing_runs_nothing_and_is_the_same_each_time():
     for model in ALL:
         assert model.name in page
     assert "p corrected for 3 comparisons (Holm)" in page
+
+
+def test_a_class_may_have_another_name_in_another_model():
+    per_class = {f"{name}!": scores for name, scores in BETTER.metrics["per_class"].items()}
+    renamed = replace(BETTER, metrics=BETTER.metrics | {"per_class": per_class})
+    plain, page = (comparison_page(compare([FIRST, other]), IMAGES) for other in (BETTER, renamed))
+    assert page == plain
 
 
 def test_names_cannot_break_the_page():

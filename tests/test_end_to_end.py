@@ -5,6 +5,7 @@ One project is run once for all tests, also for those in other worker processes;
 
 import json
 import shutil
+import signal
 import socket
 import sys
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 from filelock import FileLock
 from project import Project, change, kill, make_project
@@ -19,11 +21,12 @@ from ruamel.yaml import YAML
 
 from digits.files import sha256_file
 from digits.params import flatten, load_params
+from digits.sources import RAW_NAMES
 
 pytestmark = pytest.mark.slow
 
 DOWNSTREAM = ["train", "evaluate", "plot", "register"]
-STAGES = ["fetch", "validate", "preprocess", *DOWNSTREAM]
+STAGES = ["params", "fetch", "validate", "preprocess", *DOWNSTREAM]
 NOWHERE = "http://127.0.0.1:9"
 
 
@@ -157,7 +160,7 @@ def test_forced_it_gives_the_same_bytes(project, client_of):
 
 def test_an_experiment_runs_what_depends_on_the_parameter(project, client_of):
     done = project.run("dvc", "exp", "run", "--name", "slower", "-S", "train.learning_rate=0.002")
-    assert project.stages_run(done) == DOWNSTREAM
+    assert project.stages_run(done) == ["params", *DOWNSTREAM]
     client = client_of(project)
     _, run = runs_of(client)
     assert_complete(client, run, project)
@@ -256,13 +259,15 @@ def wait_for(condition, process, seconds=120):
 
 
 def test_a_killed_training_leaves_nothing_half_done(project, client_of):
+    before = sha256_file(project.folder / "models" / "model.keras")
     change(project.folder / "params.yaml", {"train.epochs": 500, "train.stop.threshold": 1.0})
     log = project.folder.parent / "log"
     process = project.start("dvc", "repro", "train", log=log)
     wait_for(lambda: "Epoch 3/" in log.read_text(errors="replace"), process)
     kill(process)
-    for name in ("models/model.keras", "reports/history.csv", "reports/training.json"):
-        assert not (project.folder / name).exists()
+    # What was there before is still whole.
+    assert sha256_file(project.folder / "models" / "model.keras") == before
+    assert json.loads(project.read("reports/training.json"))["epochs"] == 4
     client = client_of(project)
     killed = runs_of(client)[-1]
     assert killed.info.status == "RUNNING"
@@ -272,6 +277,21 @@ def test_a_killed_training_leaves_nothing_half_done(project, client_of):
     first, killed, last = runs_of(client)
     assert [run.info.status for run in (first, killed, last)] == ["FINISHED", "KILLED", "FINISHED"]
     assert last.data.params["train.epochs"] == "1"
+
+
+def test_a_terminated_repro_takes_its_training_with_it(project, client_of):
+    """As `docker stop` or `timeout` does: the signal goes to one process alone."""
+    change(project.folder / "params.yaml", {"train.epochs": 500, "train.stop.threshold": 1.0})
+    log = project.folder.parent / "log"
+    process = project.start("python", "-m", "digits.cli", "repro", log=log)
+    wait_for(lambda: "Epoch 2/" in log.read_text(errors="replace"), process)
+    started = psutil.Process(process.pid).children(recursive=True)
+    assert any("stages.train" in child.cmdline() for child in started)
+    process.terminate()
+    assert process.wait(timeout=60) == 128 + signal.SIGTERM
+    _, alive = psutil.wait_procs(started, timeout=60)
+    assert alive == [] and log.read_text(errors="replace").splitlines()[-1] == "digits: terminated"
+    assert runs_of(client_of(project))[-1].info.status == "KILLED"
 
 
 class MlflowServer:
@@ -329,6 +349,8 @@ def test_a_lost_store_does_not_lose_the_training(project, client_of, tmp_path):
         assert [m.step for m in client.get_metric_history(after.info.run_id, "loss")] == list(range(1, 16))
         assert client.get_logged_model(after.data.tags["model_id"]).status == "READY"
         assert "training_seconds" in after.data.metrics and "restored_from_files" not in after.data.tags
+        # The evaluation on disk is of the model before.
+        assert "test_accuracy" not in after.data.metrics and client.search_registered_models() == []
     finally:
         server.kill()
 
@@ -394,10 +416,29 @@ def test_an_ill_typed_value_is_refused_before_anything_runs(broken):
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize("key", ["trian", "trian.epochs"])
+def test_a_misspelt_section_is_refused_before_anything_runs(broken, key):
+    """No stage reads it, so only the stage that reads all of params.yaml can know."""
+    section, _, rest = key.partition(".")
+    change(broken.folder / "params.yaml", {section: {rest: 3} if rest else 3})
+    done = broken.run("dvc", "repro", check=False)
+    assert done.returncode != 0 and broken.stages_run(done) == ["params"]
+    assert "params: params.yaml: unknown key trian, did you mean train?" in done.stderr.splitlines()
+
+
+def test_from_a_folder_within_the_project_it_is_the_same(broken):
+    within = Project(broken.folder / "reports")
+    assert "is complete; version 1" in within.run("python", "-m", "digits.cli", "sync").stdout
+    done = within.run("python", "-m", "digits.cli", "promote", "champion", check=False)
+    assert_one_line(done, "digits", "version 1 is champion already")
+
+
 def test_wrong_bytes_are_refused(broken):
     change(broken.folder / "params.yaml", {"fetch.files.test_labels.sha256": "0" * 64})
     done = broken.run("dvc", "repro", "fetch", check=False)
-    assert done.returncode != 0 and not (broken.folder / "data" / "raw").exists()
+    assert done.returncode != 0
+    # What was there before is still whole.
+    assert sorted(path.name for path in (broken.folder / "data" / "raw").iterdir()) == sorted(RAW_NAMES.values())
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("fetch: ")]
     assert "wrong bytes for t10k-labels-idx1-ubyte, rejected" in line and "Traceback" not in done.stderr
 
@@ -443,8 +484,13 @@ def test_a_dead_tracking_server_is_known_before_training(broken):
 def test_a_name_that_is_taken_is_refused(broken, client_of, tmp_path):
     store = f"sqlite:///{tmp_path / 'taken.db'}"
     client_of(store).create_registered_model("digits")
+    line = "'digits' was not made by this project: set another register.model_name"
     done = broken.run("python", "-m", "stages.register", check=False, MLFLOW_TRACKING_URI=store)
-    assert_one_line(done, "register", "'digits' was not made by this project: set another register.model_name")
+    assert_one_line(done, "register", line)
+    # The whole pipeline would fail at its end: it does not begin.
+    done = broken.run("python", "-m", "digits.cli", "repro", check=False, MLFLOW_TRACKING_URI=store)
+    assert_one_line(done, "digits", line)
+    assert done.stdout == ""
 
 
 def test_another_python_is_refused(broken):

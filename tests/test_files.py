@@ -65,10 +65,13 @@ def test_a_block_that_writes_nothing_fails_and_leaves_the_old(tmp_path, kind):
     assert names(tmp_path) == ["out"] and (old.is_dir() if kind == "folder" else old.read_text() == "old")
 
 
-def test_a_folder_can_take_a_files_place_only_whole(tmp_path):
+def test_a_file_never_takes_a_folders_place(tmp_path):
     (tmp_path / "out").mkdir()
-    write_text(tmp_path / "out", "a file now")
-    assert (tmp_path / "out").read_text() == "a file now"
+    (tmp_path / "out" / "mine").write_text("mine")
+    with pytest.raises(IsADirectoryError) as refused:
+        write_text(tmp_path / "out", "a file now")
+    assert refused.value.filename == str(tmp_path / "out")
+    assert names(tmp_path) == ["out"] and (tmp_path / "out" / "mine").read_text() == "mine"
 
 
 json_values = st.recursive(

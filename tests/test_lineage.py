@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digits.lineage import Lineage, _commands, _typed
+from digits.lineage import Lineage, _commands, _typed, describe
 
 
 @given(
@@ -44,11 +44,23 @@ def test_a_clean_commit_is_reproduced():
 
 
 def test_changed_parameters_are_set_and_survive_the_shell():
-    names = ["it's", "b c"]
-    changed = {"train.epochs": 3, "preprocess.class_names": names}
+    changed = {"train.epochs": 3, "preprocess.class_names": ["a", "b"], "train.model.filters": [8, 16]}
+    # What only later stages read is no part of the model.
+    changed |= {"plot.dpi": 50, "register.data_licence": "by me, under MIT"}
     command = _commands(lineage(dirty=True, changed_files=["params.yaml"], changed=changed))[-1]
-    settings = ["-S", "train.epochs=3", "-S", f"preprocess.class_names={names}"]
+    settings = ["-S", "train.epochs=3", "-S", "preprocess.class_names=['a','b']", "-S", "train.model.filters=[8,16]"]
     assert shlex.split(command) == ["dvc", "exp", "run", *settings, "train"]
+
+
+@pytest.mark.parametrize(
+    "changed", [None, {"train.epochs": 3, "preprocess.class_names": ["0", "1"]}, {"fetch.sources": [{"kind": "npm"}]}]
+)
+def test_parameters_that_are_unknown_here_or_not_plain_come_from_the_runs_own_file(changed):
+    lines = _commands(lineage(dirty=True, changed_files=["params.yaml"], changed=changed))
+    assert lines[2] == "# put the artifact source/params.yaml of run r1 in the place of params.yaml"
+    assert lines[-1] == "dvc repro train"
+    if changed is None:
+        assert "unknown, as the commit is not here" in describe(lineage(changed=None))
 
 
 def test_changed_code_comes_back_as_a_patch_which_holds_the_parameters_too():

@@ -6,6 +6,7 @@ The stages run once; each test works on a copy of the store.
 import gzip
 import hashlib
 import importlib
+import json
 import os
 import shutil
 import sys
@@ -24,7 +25,8 @@ from digits.files import read_json, sha256_file
 from digits.params import load_params
 from digits.promotion import assess, make_champion, register_run, rollback, version_of_target
 from digits.pull import pull_version
-from digits.registry import CHALLENGER, CHAMPION, Registry, download_artifact, resolve_model
+from digits.registry import CHALLENGER, CHAMPION, Registry, download_artifact, resolve_model, run_of
+from digits.tracking import runs_of_model
 
 pytestmark = pytest.mark.slow
 
@@ -120,6 +122,11 @@ def assert_refused(outcome, *texts):
         assert text in err
 
 
+def measure(store, number):
+    run = run_of(store.client, store.registry.version(number))
+    return assess(store.client, store.registry, run, store.limits, store.params.evaluate)
+
+
 def foreign_version(store):
     """A version that somebody made with MLflow's own means."""
     return str(store.client.create_model_version("digits", source="somewhere/else").version)
@@ -138,6 +145,10 @@ def test_a_registration_that_was_interrupted_is_completed(store):
     # Once more changes nothing.
     again = register_run(store.client, store.registry, first.run_id, store.limits)
     assert str(again) == "this model is version 1 already" and len(store.registry.history()) == 1
+    # Killed after the alias was on record, before it was set: there must be a champion all the same.
+    store.client.delete_registered_model_alias("digits", CHAMPION)
+    again = register_run(store.client, store.registry, first.run_id, store.limits)
+    assert str(again) == "registered as version 1, champion" and store.registry.aliases() == {CHAMPION: "1"}
     outcome = register_run(store.client, store.registry, second.run_id, store.limits, dry_run=True)
     assert outcome.version is None and len(store.registry.versions()) == 1
     outcome = register_run(store.client, store.registry, second.run_id, store.limits)
@@ -154,7 +165,7 @@ def test_a_run_without_model_is_not_registered(store, digits):
         assert_refused(digits("promote", run_id), "has no model")
         assert_refused(digits("lineage", run_id), "made no model")
         assert_refused(digits("compare", run_id), "did not get to its end")
-        assert_refused(digits("pull", "--alias", run_id, "--to", "nowhere"), "no version")
+        assert_refused(digits("pull", "--alias", run_id, "--to", "nowhere"), f"digits has no {run_id}")
 
 
 def test_a_rollback_passes_over_deleted_versions(store):
@@ -178,7 +189,7 @@ def test_a_rollback_finds_a_champion_where_the_present_one_was_deleted(store, di
     with pytest.raises(DigitsError, match="no former champion that is still there"):
         rollback(store.registry, None, "a test")
     # The way out: what passes the absolute gates can be champion again.
-    champion, gates = assess(store.client, store.registry, "3", store.limits, store.params.evaluate)
+    champion, gates = measure(store, "3")
     assert champion is None and len(gates) == 5
 
 
@@ -213,7 +224,7 @@ def test_a_newer_challenger_stays(store):
 
 def test_a_champion_scored_on_other_images_is_scored_again(store, digits):
     champion = store.registry.version("1")
-    champion_number, gates = assess(store.client, store.registry, "3", store.limits, store.params.evaluate)
+    champion_number, gates = measure(store, "3")
     assert champion_number == "1" and len(gates) == 10
     # The same images in another order: exactly as many right.
     recorded = float(champion.tags["test_accuracy"])
@@ -221,17 +232,137 @@ def test_a_champion_scored_on_other_images_is_scored_again(store, digits):
     assert f"({recorded:.2%} → " in better.observed
     # Version 2 was scored on images that are not in data/processed any more, so nothing can be compared.
     make_champion(store.registry, "3", "1", "promote", "a test", [])
-    *_, last = assess(store.client, store.registry, "2", store.limits, store.params.evaluate)[1]
+    *_, last = measure(store, "2")[1]
     assert not last.passed and "scored on other test data" in last.observed
     assert_refused(digits("promote", "2"), "version 2 refused: ", "champion stays 3")
     shutil.move("data/processed", "data/other")
     shutil.copytree(store.made.first_processed, "data/processed")
     try:
-        gates = assess(store.client, store.registry, "2", store.limits, store.params.evaluate)[1]
+        gates = measure(store, "2")[1]
         assert len(gates) == 10
     finally:
         shutil.rmtree("data/processed")
         shutil.move("data/other", "data/processed")
+
+
+def evaluate_anew(project, uri, **settings):
+    """Stage evaluate with other parameters; what it leaves in reports/ is for the caller to put back."""
+    change(project.folder / "params.yaml", settings)
+    project.run("python", "-m", "stages.evaluate", MLFLOW_TRACKING_URI=uri)
+
+
+@pytest.fixture
+def reports_put_back(made, tmp_path):
+    folder = made.folder
+    for name in ("reports", "params.yaml"):
+        source = folder / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / f"kept-{name}")
+    yield
+    shutil.rmtree(folder / "reports")
+    shutil.move(tmp_path / "kept-reports", folder / "reports")
+    shutil.move(tmp_path / "kept-params.yaml", folder / "params.yaml")
+
+
+def test_an_evaluation_by_other_parameters_or_images_leaves_the_registered_one_alone(
+    store, digits, tmp_path, reports_put_back
+):
+    project, uri = Project(store.made.folder), os.environ["MLFLOW_TRACKING_URI"]
+    registered = run_of(store.client, store.registry.version("3"))
+    before = read_json(download_artifact(store.client, registered.info.run_id, "evaluation/metrics.json"))
+    evaluate_anew(project, uri, **{"evaluate.confidence": 0.5})
+    first, again = runs_of_model(store.client, registered.data.tags["model_sha256"])
+    assert first.info.run_id == registered.info.run_id == again.data.tags["same_model_as"]
+    assert again.data.params["evaluate.confidence"] == "0.5"
+    assert again.data.metrics["test_accuracy_low"] > registered.data.metrics["test_accuracy_low"]
+    assert store.client.get_run(registered.info.run_id).data.metrics == registered.data.metrics
+    # Once more with the same finds the run that it made.
+    evaluate_anew(project, uri)
+    assert len(runs_of_model(store.client, registered.data.tags["model_sha256"])) == 2
+
+    # The same model on the other test images.
+    shutil.move("data/processed", "data/other")
+    shutil.copytree(store.made.first_processed, "data/processed")
+    try:
+        evaluate_anew(project, uri, **{"evaluate.confidence": 0.95})
+    finally:
+        shutil.rmtree("data/processed")
+        shutil.move("data/other", "data/processed")
+    *_, elsewhere = runs_of_model(store.client, registered.data.tags["model_sha256"])
+    assert elsewhere.data.tags["test_sha256"] != registered.data.tags["test_sha256"]
+    code, out, _ = digits("compare", "3", elsewhere.info.run_id, "--json")
+    assert code == 0 and json.loads(out)["models"][1]["verdict"] == "not compared"
+
+    pull_version(store.client, store.registry, "3", tmp_path / "out")
+    assert read_json(tmp_path / "out" / "metrics.json") == before
+    low = f"{100 * before['test']['accuracy_low']:.2f}"
+    assert f"(95% interval {low} to " in (tmp_path / "out" / "model_card.md").read_text()
+
+
+def test_results_of_another_model_are_not_taken_for_this_ones(store, reports_put_back):
+    """As after `dvc repro train` alone: the evaluation on disk is of the model before."""
+    from digits import layout, tracking
+    from digits.files import write_json
+    from digits.sync import sync
+
+    known = len(store.registry.versions())
+    model = layout.MODEL.read_bytes()
+    try:
+        shutil.copy(resolve_model("models:/digits/1").path, layout.MODEL)
+        write_json(layout.TRAINING, read_json(layout.TRAINING))
+        store.client.delete_run(store.registry.version("1").run_id)
+        outcome = sync(store.params)
+        assert tracking.evaluation_mark() is None and outcome.version is None
+        assert "test_accuracy" not in store.client.get_run(outcome.run_id).data.metrics
+        assert len(store.registry.versions()) == known
+    finally:
+        layout.MODEL.write_bytes(model)
+
+
+def test_a_dry_run_tells_and_changes_nothing(store, digits):
+    run = run_of(store.client, store.registry.version("3"))
+    store.client.delete_model_version("digits", "3")
+    aliases, records = store.registry.aliases(), len(store.registry.history())
+    code, out, _ = digits("register", run.info.run_id, "--dry-run")
+    assert code == 0 and "not registered, but would be: dry run" in out
+    code, out, _ = digits("promote", run.info.run_id, "--dry-run")
+    # All gates of registration hold: it is compared with the champion as a version would be.
+    assert "against champion 1" in out and "Better accuracy on" in out and "dry run, nothing changed" in out
+    assert [str(version.version) for version in store.registry.versions()] == ["1", "2"]
+    assert store.registry.aliases() == aliases and len(store.registry.history()) == records
+
+
+def test_a_changed_artifact_is_refused_whichever_it_is(store, tmp_path):
+    from urllib.parse import urlparse
+
+    run = run_of(store.client, store.registry.version("1"))
+    location = store.client.get_logged_model(run.data.tags["model_id"]).artifact_location
+    mlmodel = Path(urlparse(location).path) / "MLmodel"
+    text = mlmodel.read_text()
+    try:
+        mlmodel.write_text(f"{text}evil: 1\n")
+        with pytest.raises(DigitsError, match="version 1: MLmodel changed since it was registered: refused"):
+            pull_version(store.client, store.registry, "1", tmp_path / "out")
+    finally:
+        mlmodel.write_text(text)
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_to_pull_is_named_once_and_rightly(store, digits, tmp_path):
+    assert_refused(digits("pull", "--alias", "prod"), "digits has no prod (aliases: ")
+    code, _, err = digits("pull", "--alias", "champion", "--version", "1", "--to", str(tmp_path / "out"))
+    assert code == 2 and "name two models" in err
+    assert_refused(digits("lineage", ""), "the name is empty")
+    code, _, err = digits("compare", "--json", "--csv")
+    assert code == 2
+
+
+def test_a_reproduction_goes_by_its_name_as_well(store):
+    run = run_of(store.client, store.registry.version("2"))
+    experiment = store.client.get_experiment_by_name("digits").experiment_id
+    tags = {"reproduction_of": run.info.run_id, "dvc_experiment": "thr"}
+    store.client.create_run(experiment, run_name="thr epochs=1", tags=tags)
+    for name in ("thr", "thr epochs=1"):
+        assert version_of_target(store.client, store.registry, name) == "2"
 
 
 def test_a_champion_made_by_others_can_be_replaced_by_force_alone(store, digits):
@@ -290,7 +421,9 @@ def test_odd_names_are_refused_in_one_line(store, digits, name):
         if name or command != ["compare", "1"]:
             code, _, err = digits(*command, "--", name)
             assert code == 1 and err.startswith("digits: ") and "Traceback" not in err
-    assert_refused(digits("pull", "--to", "nowhere", f"--alias={name}"))
+    # To pull, an empty name is one that was left out, too.
+    if name:
+        assert_refused(digits("pull", "--to", "nowhere", f"--alias={name}"))
     if name:
         assert_refused(digits("pull", "--to", "nowhere", f"--version={name}"))
         assert_refused(digits("rollback", f"--to={name}"))
@@ -387,17 +520,23 @@ def test_nothing_is_made_where_there_is_no_project(store, digits, tmp_path, monk
     assert list(empty.iterdir()) == []
 
 
-def test_runs_of_the_same_name_are_told_apart(store):
+def test_runs_of_the_same_name_are_told_apart(store, digits):
     from digits.candidates import load_candidates
 
     runs = [store.registry.version(number).run_id for number in "12"]
     for run_id in runs:
         store.client.update_run(run_id, name="twins")
     found = load_candidates(store.client, store.registry, runs)
-    assert [candidate.name for candidate in found] == [f"twins {run_id[:8]}" for run_id in runs]
-    with pytest.raises(DigitsError, match="twins: 2 runs are called so"):
-        version_of_target(store.client, store.registry, "twins")
-    newest = load_candidates(store.client, store.registry, [])
+    assert {key: candidate.name for key, candidate in found.items()} == {
+        run_id: f"twins {run_id[:8]}" for run_id in runs
+    }
+    for use in (version_of_target, lambda *arguments: load_candidates(*arguments[:2], [arguments[2]])):
+        with pytest.raises(DigitsError, match="twins: 2 runs are called so"):
+            use(store.client, store.registry, "twins")
+    # The baseline by the id that was typed, though the table calls it otherwise.
+    code, out, _ = digits("compare", *runs, "--baseline", runs[1], "--json")
+    assert code == 0 and json.loads(out)["baseline"] == f"twins {runs[1][:8]}"
+    newest = list(load_candidates(store.client, store.registry, []).values())
     assert newest[0].name == CHAMPION and len({candidate.model_sha256 for candidate in newest}) == len(newest) == 3
 
 

@@ -1,10 +1,21 @@
+import hashlib
 import os
 import subprocess
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
-from digits.provenance import changed_params, git, project_root, run_name, source_tags
+from digits.provenance import (
+    changed_params,
+    committed_params,
+    git,
+    is_up_to_date,
+    project_root,
+    run_name,
+    source_tags,
+    uncommitted_patch,
+)
 
 DVC = ("DVC_EXP_BASELINE_REV", "DVC_EXP_NAME", "DVC_ROOT")
 
@@ -99,16 +110,16 @@ def test_without_git_there_are_no_tags(tmp_path, monkeypatch):
 def test_changed_params_are_those_that_differ_from_the_commit(repository):
     now = {"train.epochs": 10.0, "train.stop.mode": "min", "train.new": 1}
     # 1e1 is a number to YAML 1.2 and to DVC.
-    assert changed_params(now, git("rev-parse", "HEAD")) == {"train.stop.mode": "min", "train.new": 1}
-    assert changed_params(now, None) == {}
-    assert changed_params(now, "0" * 40) == {}
+    committed = committed_params(git("rev-parse", "HEAD"))
+    assert changed_params(now, committed) == {"train.stop.mode": "min", "train.new": 1}
+    assert committed_params(None) is None and committed_params("0" * 40) is None
 
 
 @pytest.mark.parametrize("text", ["a: [", "- 1", ""])
 def test_a_broken_committed_file_hides_nothing_else(repository, text):
     Path("params.yaml").write_text(text)
     commit("broken")
-    assert changed_params({"a": 1}, git("rev-parse", "HEAD")) == {}
+    assert committed_params(git("rev-parse", "HEAD")) is None
 
 
 def test_names_tell_runs_apart():
@@ -118,3 +129,38 @@ def test_names_tell_runs_apart():
     many = {f"train.key{i}": i for i in range(5)}
     assert run_name({"dvc_experiment": "x"}, many) == "x key0=0 key1=1 key2=2 +2 more"
     assert len(run_name({"dvc_experiment": "x"}, {"train.key": "y" * 500})) == 120
+
+
+@pytest.mark.parametrize("setting", ["diff.noprefix=true", "color.ui=always", "diff.external=false", "diff.context=0"])
+def test_a_patch_can_be_applied_whatever_the_users_git_and_bytes(repository, tmp_path_factory, setting):
+    Path("notes.txt").write_bytes(b"one\ntwo\n\n")
+    Path("latin").write_bytes("größer\n".encode("latin-1"))
+    commit("files")
+    head = git("rev-parse", "HEAD")
+    # A blank line ends the context of the change, and so the patch.
+    Path("notes.txt").write_bytes(b"one\nTWO\n\n")
+    Path("latin").write_bytes("kleiner, nicht größer\n".encode("latin-1"))
+    git("config", *setting.split("="))
+    patch = uncommitted_patch(head)
+    git("config", "--unset", setting.partition("=")[0])
+    clone = tmp_path_factory.mktemp("clone") / "clone"
+    git("clone", "-q", ".", str(clone))
+    subprocess.run(["git", "apply"], cwd=clone, input=patch, check=True)
+    for name in ("notes.txt", "latin"):
+        assert (clone / name).read_bytes() == Path(name).read_bytes()
+    git("stash")
+    assert uncommitted_patch(head) == b""
+
+
+def test_a_stage_is_up_to_date_with_the_very_files_it_read(tmp_path):
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "model.keras").write_text("a model")
+    md5 = hashlib.md5(b"a model").hexdigest()
+    lock = {"stages": {"plot": {"deps": [{"path": "models/model.keras", "md5": md5}, {"path": "x.py", "md5": "0"}]}}}
+    assert not is_up_to_date("plot", tmp_path)
+    YAML().dump(lock, tmp_path / "dvc.lock")
+    assert is_up_to_date("plot", tmp_path) and not is_up_to_date("register", tmp_path)
+    (tmp_path / "models" / "model.keras").write_text("another")
+    assert not is_up_to_date("plot", tmp_path)
+    (tmp_path / "models" / "model.keras").unlink()
+    assert not is_up_to_date("plot", tmp_path)

@@ -55,6 +55,8 @@ def changes(*steps):
         ([("register", "1"), ("promote", "2"), ("promote", "1")], "2"),
         # To a version that never was champion: the present one becomes the former one.
         ([("register", "1"), ("promote", "2"), ("rollback", "7")], "2"),
+        # The promotion of 3 was recorded, but its process died before it moved the alias.
+        ([("register", "1"), ("promote", "2"), ("promote", "3"), ("outside", "2")], "1"),
         # Moved in MLflow's own UI, then back.
         ([("register", "1"), ("outside", "2"), ("rollback", "1"), ("outside", None), ("outside", "4")], "1"),
     ],
@@ -113,6 +115,68 @@ def client(empty_store, tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'store.db'}")
     yield tracking.connect()
     mlflow.set_tracking_uri(None)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A project's folder, the current one, with no store yet."""
+    import mlflow
+
+    (tmp_path / "dvc.yaml").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    yield tmp_path
+    mlflow.set_tracking_uri(None)
+
+
+@pytest.mark.parametrize("uri", [None, "sqlite:///mine.db", "sqlite:///{folder}/mine.db"])
+def test_a_throw_away_copy_of_dvcs_queue_shares_the_store_and_its_artifacts(folder, monkeypatch, uri):
+    from digits import tracking
+
+    copy = folder / ".dvc" / "tmp" / "exps" / "standalone" / "abc"
+    copy.mkdir(parents=True)
+    (copy / "dvc.yaml").touch()
+    if uri:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri.format(folder=folder))
+    monkeypatch.chdir(copy)
+    experiment = tracking.connect().get_experiment_by_name("digits")
+    assert (folder / ("mine.db" if uri else "mlflow.db")).is_file()
+    assert experiment.artifact_location == (folder / "mlartifacts").as_uri()
+    # Without it, MLflow's interface is that for language models.
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    assert [path.name for path in copy.iterdir()] == ["dvc.yaml"]
+
+
+def test_an_experiment_that_mlflow_run_made_gets_its_kind(folder, monkeypatch):
+    from mlflow import MlflowClient
+
+    from digits import tracking
+
+    MlflowClient(f"sqlite:///{folder / 'mlflow.db'}").create_experiment("digits")
+    client = tracking.connect()
+    assert client.get_experiment_by_name("digits").tags["mlflow.experimentKind"] == "custom_model_development"
+
+
+@pytest.mark.parametrize(
+    ("uri", "content", "words"),
+    [
+        ("sqlite:///mlflow.db", b"no database, but long enough", "is no SQLite database"),
+        ("sqlite:///mlflow.db", b"SQLite format 3\0" + bytes(2000), "does not answer"),
+        ("sqlite:///absent/mlflow.db", None, "cannot be written"),
+        ("postgresql://nobody@127.0.0.1:9/x", None, "does not answer"),
+        ("http://[bad", None, "does not answer"),
+        ("nonsense://x", None, "does not answer"),
+    ],
+)
+def test_a_store_that_cannot_be_used_is_one_line(folder, monkeypatch, uri, content, words):
+    from digits import tracking
+
+    if content is not None:
+        (folder / "mlflow.db").write_bytes(content)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with pytest.raises(DigitsError) as refused:
+        tracking.connect()
+    assert words in str(refused.value) and "\n" not in str(refused.value)
 
 
 def test_where_there_is_no_champion_it_is_said_how_to_get_one(client):

@@ -307,7 +307,7 @@ def a_model_is_taken_away_over_http(session, tmp_path, monkeypatch):
         stored.write_bytes(stored.read_bytes() + b"\0")
         shutil.rmtree(away / "model")
         refused = elsewhere.run(*pull, check=False, **here)
-        assert refused.returncode == 1 and "was changed since it was registered" in refused.stderr
+        assert refused.returncode == 1 and "model.keras changed since it was registered" in refused.stderr
         assert refused.stderr.count("\n") == 1 and list(away.iterdir()) == []
         stored.unlink()
         refused = elsewhere.run(*pull, check=False, **here)
