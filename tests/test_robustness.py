@@ -341,6 +341,7 @@ def test_model_card_tells_the_worst_or_that_nothing_is_known(table):
         "params": {"preprocess.split": "stratified", "preprocess.seed": 1},
         "tags": dict.fromkeys(("data_digest", "test_sha256", "model_sha256"), "x"),
         "sizes": {"train": 1, "validation": 1, "test": 1},
+        "side": 28,
         "class_names": ["0"],
         "confidence": "95%",
     }
