@@ -17,6 +17,8 @@ from filelock import FileLock
 # Answers to the last bit need one thread, and TensorFlow takes a number only before its first use: a worker runs many
 # tests, and the two have two cores between them.
 os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
+# As digits.tensorflow_setup has them, which comes too late where a test lets MLflow import TensorFlow first.
+os.environ |= {"TF_ENABLE_ONEDNN_OPTS": "1", "ONEDNN_MAX_CPU_ISA": "AVX2"}
 
 LONGEST = ("test_walkthrough.py", "test_end_to_end.py", "test_validate.py", "test_plots.py")
 MNIST = Path(__file__).parent / "data" / "mnist"
