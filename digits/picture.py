@@ -23,6 +23,7 @@ import numpy as np
 from PIL import Image, ImageOps
 from scipy import ndimage
 from scipy.sparse.csgraph import connected_components
+from scipy.spatial import ConvexHull
 
 from digits.errors import DigitsError
 
@@ -44,11 +45,19 @@ WORKING_SIDE = 1280
 MIN_CONTRAST = 0.08
 # From this range of brightness on, paper counts as unevenly lit.
 UNEVEN = 0.1
+# Of the brightness at the scale of strokes, in size; evenly spread noise has 0, strokes of a pencil 5 to 30.
+CLEAR_SKEWNESS = 4.0
+# Smaller pictures, in pixels of their shorter side, are drawings or crops and show no table.
+SMALLEST_SHEET = 150
 # In pixels. What is smaller has too little shape to be read, or is a grain of noise.
 MIN_HEIGHT = 5
 MIN_HEIGHT_IN_NOISE = 16
 # Standard deviation, of the range from black to white, from which on a picture counts as noisy.
 NOISY = 0.01
+# Of the picture's shorter side, as the height of a digit: 4 mm on a sheet of A4.
+SMALLEST_SHARE = 0.012
+# Of the picture's shorter side, as the least size of a digit that the edge may touch.
+CLOSE_CROP = 0.3
 # Stroke widths of MNIST in pixels of the 20×20 box, 1st and 99th percentile of the training images.
 STROKE_WIDTHS = (1.4, 5.4)
 # The least resolution at which strokes are measured and changed, in pixels of the longer side of a digit.
@@ -230,9 +239,66 @@ def find_digits(grey: np.ndarray) -> list[Digit]:
     """
     if min(grey.shape) < MIN_HEIGHT:
         return []
-    ink = ink_map(grey)
-    labels, digits = find_strokes(ink, MIN_HEIGHT_IN_NOISE if noise_level(grey) > NOISY else MIN_HEIGHT)
-    return [Digit(to_mnist(_cut_out(ink, labels, strokes, hull)), _box(hull)) for strokes, hull in digits]
+    page, (top, left) = find_sheet(grey)
+    ink = ink_map(page)
+    min_height = MIN_HEIGHT_IN_NOISE if noise_level(page) > NOISY else MIN_HEIGHT
+    labels, digits = find_strokes(ink, min_height, close_crop=page.shape == grey.shape)
+    offset = np.array([top, left, top, left])
+    return [Digit(to_mnist(_cut_out(ink, labels, strokes, hull)), _box(hull + offset)) for strokes, hull in digits]
+
+
+def find_sheet(grey: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
+    """The part of a picture that shows a sheet of paper on something darker, a table say.
+
+    A sheet is one bright area that has a sheet's shape, and what lies around it is less than half as bright.
+
+    Args:
+        grey: float (height, width), 0 black to 1 white.
+
+    Returns:
+        The sheet within its bounding box, the table around it replaced by the nearest paper, and where in the picture
+        the box begins: top, left. A picture without such a sheet comes back whole.
+    """
+    step = max(1, max(grey.shape) // 320)
+    small = ndimage.gaussian_filter(grey, step)[::step, ::step]
+    if min(small.shape) < SMALLEST_SHEET:
+        return grey, (0, 0)
+    half = otsu(small)
+    # A shadow may divide the sheet; it is brighter than the table still.
+    for threshold in (half, otsu(small[small <= half])):
+        labels, _ = ndimage.label(small > threshold)
+        areas = np.bincount(labels.ravel())
+        areas[0] = 0
+        sheet = labels == areas.argmax()
+        whole = ndimage.binary_fill_holes(sheet)
+        if _is_sheet(small, sheet, whole):
+            break
+    else:
+        return grey, (0, 0)
+    # The rim of the sheet is soft, and may be a shadow.
+    core = ndimage.binary_erosion(whole, iterations=max(2, min(small.shape) // 60), border_value=1)
+    rows, columns = (np.flatnonzero(core.any(axis)) * step for axis in (1, 0))
+    inside = core.repeat(step, axis=0).repeat(step, axis=1)[: grey.shape[0], : grey.shape[1]]
+    inside = np.pad(inside, [(0, have - known) for have, known in zip(grey.shape, inside.shape, strict=True)])
+    nearest = ndimage.distance_transform_edt(~inside, return_distances=False, return_indices=True)
+    page = grey[tuple(nearest)][rows[0] : rows[-1] + step, columns[0] : columns[-1] + step]
+    return page, (int(rows[0]), int(columns[0]))
+
+
+def _is_sheet(light: np.ndarray, sheet: np.ndarray, whole: np.ndarray) -> bool:
+    """Whether a bright area is a sheet of paper. `whole` is the area without its holes."""
+    area, box = whole.sum(), ndimage.find_objects(whole.astype(int))
+    if not box or not 0.2 * whole.size < area < 0.92 * whole.size or sheet.sum() < 0.85 * area:
+        return False
+    height, width = (side.stop - side.start for side in box[0])
+    # A thick light 1 on black is as straight, but not as wide.
+    if min(height, width) < 0.4 * max(height, width) or area < 0.6 * height * width:
+        return False
+    paper, around = np.median(light[sheet]), np.quantile(light[~whole], 0.9)
+    if around > 0.5 * paper or paper - around < 0.2:
+        return False
+    rim = np.argwhere(whole & ~ndimage.binary_erosion(whole))
+    return bool(area >= 0.93 * ConvexHull(rim).volume)
 
 
 def ink_map(grey: np.ndarray) -> np.ndarray:
@@ -264,7 +330,35 @@ def ink_map(grey: np.ndarray) -> np.ndarray:
     if not inked.size:
         return np.zeros_like(strength)
     full = np.quantile(inked[inked >= otsu(inked)], 0.95)
-    return np.clip(strength / full, 0, 1) if full >= MIN_CONTRAST else np.zeros_like(strength)
+    return without_faint_lines(np.clip(strength / full, 0, 1)) if full >= MIN_CONTRAST else np.zeros_like(strength)
+
+
+def without_faint_lines(ink: np.ndarray) -> np.ndarray:
+    """Take away lines of the paper that are too crooked for `ruled_lines`, by their being fainter than the strokes.
+
+    They are what hangs together over half the picture, is thin, and has little ink; all ink up to theirs goes.
+
+    Args:
+        ink: float (height, width), 0 paper to 1 full ink.
+    """
+    labels, _ = ndimage.label(ink > 0.15, EIGHT_NEIGHBOURS)
+    lines = []
+    for label, box in enumerate(ndimage.find_objects(labels), start=1):
+        height, width = (side.stop - side.start for side in box)
+        if height < ink.shape[0] / 2 and width < ink.shape[1] / 2:
+            continue
+        own = ink[box][labels[box] == label]
+        if own.size < 0.25 * height * width or min(height, width) < 0.1 * max(height, width):
+            lines.append(own)
+    if not lines:
+        return ink
+    values = np.concatenate(lines)
+    middle = np.median(values)
+    if middle > 0.6:
+        return ink
+    # Strokes that cross a line hang together with it.
+    top = min(0.65, float(np.quantile(values[values < min(2 * middle, 0.7)], 0.98)))
+    return np.clip((ink - top) / (1 - top), 0, 1)
 
 
 def ink_is_light(grey: np.ndarray) -> bool:
@@ -273,6 +367,14 @@ def ink_is_light(grey: np.ndarray) -> bool:
     The brightness around the median has its long tail on the side of the ink. A blur is taken off before, or the tail
     would be that of the lighting; a seventh of the picture is wider than strokes and narrower than shadows.
     """
+    fine = grey - ndimage.gaussian_filter(grey, max(2, min(grey.shape) / 20), mode="nearest")
+    rim = max(1, min(grey.shape) // 12)
+    fine = (fine - np.median(fine))[rim:-rim, rim:-rim]
+    if fine.size and fine.std() > 0:
+        # Thin or small strokes are all that is left at this scale, and leave no doubt.
+        skewness = float((fine**3).mean() / fine.std() ** 3)
+        if abs(skewness) > CLEAR_SKEWNESS:
+            return skewness > 0
     step = max(1, min(grey.shape) // 200)
     small = grey[::step, ::step]
     relief = small - ndimage.gaussian_filter(small, min(small.shape) / 7, mode="nearest")
@@ -369,13 +471,14 @@ def _odd(size: float) -> int:
 
 
 def find_strokes(
-    ink: np.ndarray, min_height: int = MIN_HEIGHT
+    ink: np.ndarray, min_height: int = MIN_HEIGHT, close_crop: bool = True
 ) -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray]]]:
     """Find connected strokes and group those of one digit.
 
     Args:
         ink: float (height, width), from `ink_map`.
         min_height: of a digit, in pixels.
+        close_crop: whether a large digit may touch the edge, if there is no other.
 
     Returns:
         An int array (height, width) that gives each pixel of ink the number of its stroke, 0 elsewhere; and the digits
@@ -388,16 +491,25 @@ def find_strokes(
     boxes = np.array([[y.start, x.start, y.stop, x.stop] for y, x in ndimage.find_objects(labels)])
     areas = np.bincount(labels.ravel())[1:]
     keep = ndimage.maximum(ink, labels, np.arange(1, count + 1)) >= 0.5
-    # What the edge cuts off is no whole digit but the rim of the sheet or a finger. Unless there is nothing else.
+    # What the edge cuts off is no whole digit but the rim of the sheet, a finger or a shadow.
     inside = keep & (boxes[:, :2] > 0).all(1) & (boxes[:, 2:] < ink.shape).all(1)
-    keep = inside if inside.any() else keep
+    large = (boxes[:, 2:] - boxes[:, :2]).max(1) >= CLOSE_CROP * min(ink.shape)
+    keep = keep & large if close_crop and not inside.any() else inside
+    # Crumbs of a shadow in the corner of a photo are no digits, however small one writes.
+    rim = round(0.03 * min(ink.shape))
+    keep &= ((boxes[:, 2:] > rim) & (boxes[:, :2] < np.array(ink.shape) - rim)).all(1)
+    min_height = max(min_height, round(SMALLEST_SHARE * min(ink.shape)))
+    keep[[i for i in np.flatnonzero(keep) if _is_frame(labels, boxes, int(i), keep)]] = False
     sizes = (boxes[:, 2:] - boxes[:, :2]).max(1)
     # Specks of dirt or noise would be grouped into what looks like a digit.
     keep &= sizes >= max(min_height // 2, 0.12 * sizes[keep].max(initial=0))
     kept = np.flatnonzero(keep)
     groups = [kept[group] for group in group_boxes(boxes[kept])]
     hulls = [_hull(boxes[group]) for group in groups]
-    shaped = [_has_shape(hull, areas[group].sum(), min_height) for group, hull in zip(groups, hulls, strict=True)]
+    shaped = [
+        _has_shape(hull, areas[group].sum(), min_height) and not _is_blob(labels, group, hull)
+        for group, hull in zip(groups, hulls, strict=True)
+    ]
     tallest = max((hull[2] - hull[0] for hull, good in zip(hulls, shaped, strict=True) if good), default=0)
     chosen = [i for i, hull in enumerate(hulls) if shaped[i] and hull[2] - hull[0] >= 0.35 * tallest]
     order = reading_order(np.array([hulls[i] for i in chosen]).reshape(-1, 4))
@@ -465,6 +577,29 @@ def _has_shape(hull: np.ndarray, area: int, min_height: int) -> bool:
     return bool(height >= min_height and width <= 3 * height and not solid)
 
 
+def _is_blob(labels: np.ndarray, group: np.ndarray, hull: np.ndarray) -> bool:
+    """As deep as it is wide: a dot or a stain. The deepest of 15,000 training images has 0.40, a disc 0.5."""
+    shape = hull[2:] - hull[:2]
+    if len(group) > 1 or min(shape) < MIN_HEIGHT_IN_NOISE or min(shape) < 0.6 * max(shape):
+        return False
+    mask = np.pad(labels[hull[0] : hull[2], hull[1] : hull[3]] == group[0] + 1, 1)
+    return bool(ndimage.distance_transform_edt(mask).max() >= 0.45 * min(shape))
+
+
+def _is_frame(labels: np.ndarray, boxes: np.ndarray, number: int, keep: np.ndarray) -> bool:
+    """A printed box around a digit: a stroke along all four sides, with another one inside."""
+    top, left, bottom, right = boxes[number]
+    if min(bottom - top, right - left) < MIN_HEIGHT_IN_NOISE:
+        return False
+    inside = (boxes[:, :2] > [top, left]).all(1) & (boxes[:, 2:] < [bottom, right]).all(1) & keep
+    if not (inside & (boxes[:, 2] - boxes[:, 0] > 0.2 * (bottom - top))).any():
+        return False
+    mask = labels[top:bottom, left:right] == number + 1
+    margin = max(2, round(0.06 * min(mask.shape)))
+    sides = (mask[:margin].any(0), mask[-margin:].any(0), mask[:, :margin].any(1), mask[:, -margin:].any(1))
+    return all(side.mean() > 0.85 for side in sides) and mask[margin:-margin, margin:-margin].mean() < 0.1
+
+
 def _cut_out(ink: np.ndarray, labels: np.ndarray, strokes: np.ndarray, hull: np.ndarray) -> np.ndarray:
     """The ink of one digit with its soft rim, without the ink of its neighbours: float (height, width)."""
     reach = 1 + math.ceil(0.08 * max(hull[2:] - hull[:2]))
@@ -489,7 +624,8 @@ def to_mnist(ink: np.ndarray) -> np.ndarray:
     Returns:
         uint8 (28, 28). A digit that follows the convention already comes back (nearly) as it was.
     """
-    ink = usual_stroke_width(_trim(ink))
+    # The darkest ink of the picture may be another digit's.
+    ink = usual_stroke_width(_trim(ink / ink.max()))
     height, width = ink.shape
     factor = BOX / max(height, width)
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
