@@ -387,7 +387,8 @@ def predict(
     model: ModelOption = "",
     as_json: Annotated[bool, typer.Option("--json", help="All of it, as JSON.")] = False,
     explain: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Write there what was found, seen and looked at, as PNG.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Write there NAME-explained.png: found, seen, looked at."),
     ] = None,
 ) -> None:
     """Read the digits in pictures: photos, scans, drawings, of any size, light on dark or dark on light.
@@ -398,15 +399,18 @@ def predict(
     """
     import json
     import sys
+    from functools import partial
 
     from digits.inference import Classifier
+    from digits.picture import MAX_BYTES
     from digits.predict import PictureError, predict_all, threshold_of
     from digits.registry import resolve_model
 
     resolved = resolve_model(model or _champion())
     threshold = threshold_of(resolved.metrics)
     failed, found = False, []
-    for outcome in predict_all(images, Classifier(resolved.path), threshold, sys.stdin.buffer.read, explain):
+    stdin = partial(sys.stdin.buffer.read, MAX_BYTES + 1)
+    for outcome in predict_all(images, Classifier(resolved.path), threshold, stdin, explain):
         if isinstance(outcome, PictureError):
             failed = True
             typer.echo(f"digits: {outcome}", err=True)

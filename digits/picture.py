@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import io
 import math
+import os
+import stat
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +38,8 @@ FORMATS = ("PNG", "JPEG", "MPO", "GIF", "BMP", "TIFF", "WEBP", "PPM", "HEIF", "A
 SUFFIXES = frozenset(
     [".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".heic", ".heif", ".avif"]
 )
+# Of the file. A TIFF or BMP of `MAX_PIXELS` in three colours has 192 MB.
+MAX_BYTES = 200 * 2**20
 # 256 MB at the 4 bytes that Pillow takes for a pixel; photos of 50 megapixels pass.
 MAX_PIXELS = 64_000_000
 # Pixels along the longer side while looking for digits: a digit 5 mm high on a sheet of A4 still has 21.
@@ -75,7 +79,7 @@ class Picture:
     """A picture as it is worked on.
 
     Attributes:
-        name: the file's name, for messages.
+        name: the file's name, for messages; see `shown`.
         colour: RGB, upright, at most `WORKING_SIDE` pixels a side.
         grey: float32 (height, width), 0 black to 1 white; same size as `colour`.
         scale: pixels of the file per pixel here, ≥ 1.
@@ -115,12 +119,14 @@ def load_picture(source: Path | str | bytes, name: str | None = None) -> Picture
         name: what to call it in messages; by default the path.
 
     Raises:
-        PictureError: missing, unreadable, a folder, empty, not a picture, truncated or too large. One line.
+        PictureError: missing, unreadable, no regular file, empty, not a picture, truncated or too large. One line.
     """
-    name = name or ("picture" if isinstance(source, bytes) else str(source))
+    name = shown(name or ("picture" if isinstance(source, bytes) else str(source)))
     data = source if isinstance(source, bytes) else _read_bytes(Path(source), name)
     if not data:
         raise PictureError(f"{name}: the file is empty (0 bytes)")
+    if len(data) > MAX_BYTES:
+        raise PictureError(f"{name}: more than {MAX_BYTES // 2**20} MiB: make it smaller")
     formats = _formats()
     with warnings.catch_warnings():
         # Pillow warns on standard error about damaged metadata, which does not concern the pixels.
@@ -141,9 +147,20 @@ def load_picture(source: Path | str | bytes, name: str | None = None) -> Picture
             raise PictureError(f"{name}: damaged or truncated picture ({reason})") from None
 
 
+def shown(name: str) -> str:
+    """A file's name as text for any terminal, JSON or title: what is not UTF-8 or not printable is escaped."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def _read_bytes(path: Path, name: str) -> bytes:
     try:
-        return path.read_bytes()
+        mode = path.stat().st_mode
+        # Opening a pipe waits for its writer, and a device may never end.
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise PictureError(f"{name}: a pipe or device, not a file; `-` reads standard input")
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise PictureError(f"{name}: no such file") from None
     except IsADirectoryError:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from digits.picture import SUFFIXES, Picture, PictureError, find_digits, load_picture
+from digits.picture import SUFFIXES, Picture, PictureError, find_digits, load_picture, shown
 
 # Pixels uint8 (n, 28, 28) in, probabilities float32 (n, classes) out: `digits.inference.Classifier` is one.
 Classify = Callable[[np.ndarray], np.ndarray]
@@ -17,6 +17,8 @@ Classify = Callable[[np.ndarray], np.ndarray]
 # For models that carry no threshold of their own: `digits.scores.not_sure_below` of the default parameters' model (seed
 # 42) on its 18,000 validation images, of which it accepts 94.2 %.
 NOT_SURE_BELOW = 0.986
+
+EXPLAINED = "-explained.png"
 
 
 @dataclass(frozen=True)
@@ -112,10 +114,14 @@ def threshold_of(metrics: dict[str, Any] | None) -> float:
 
 
 def expand(arguments: Iterable[str]) -> Iterator[str]:
-    """Replace each folder by the pictures in it, sorted by name, and leave everything else as it is."""
+    """Replace each folder by the pictures in it, sorted by name, and leave everything else as it is.
+
+    Explanations of an earlier call are left out.
+    """
     for argument in arguments:
         if argument != "-" and Path(argument).is_dir():
-            files = sorted(path for path in Path(argument).iterdir() if path.suffix.lower() in SUFFIXES)
+            pictures = (path for path in Path(argument).iterdir() if path.suffix.lower() in SUFFIXES)
+            files = sorted(path for path in pictures if not path.name.endswith(EXPLAINED))
             # A folder without pictures stays, so that `load` says so.
             yield from [str(path) for path in files] or [argument]
         else:
@@ -131,17 +137,23 @@ def load(argument: str, stdin: Callable[[], bytes]) -> Picture:
     if argument == "-":
         return load_picture(stdin(), "standard input")
     if Path(argument).is_dir():
-        raise PictureError(f"{argument}: no picture in this folder ({', '.join(sorted(SUFFIXES))})")
+        raise PictureError(f"{shown(argument)}: no picture in this folder ({', '.join(sorted(SUFFIXES))})")
     return load_picture(argument)
 
 
-def explanation_path(folder: Path | str, file: str, taken: set[Path]) -> Path:
-    """Where the explanation of a picture goes: `<stem>.png`, numbered if another picture has the same stem."""
-    stem = "stdin" if file == "standard input" else Path(file).stem
-    path, number = Path(folder) / f"{stem}.png", 2
-    while path in taken or (path.exists() and path.resolve() == Path(file).resolve()):
-        path, number = Path(folder) / f"{stem}-{number}.png", number + 1
-    taken.add(path)
+def explanation_path(folder: Path | str, argument: str, taken: set[Path]) -> Path:
+    """Where the explanation of a picture goes: `<stem>-explained.png`, numbered if that is taken.
+
+    Args:
+        folder: of the explanations.
+        argument: the picture's path, or `-`.
+        taken: resolved paths that must not be written to; the result is added.
+    """
+    stem = "stdin" if argument == "-" else shown(Path(argument).stem)
+    path, number = Path(folder) / f"{stem}{EXPLAINED}", 2
+    while path.resolve() in taken:
+        path, number = Path(folder) / f"{stem}-{number}{EXPLAINED}", number + 1
+    taken.add(path.resolve())
     return path
 
 
@@ -161,8 +173,10 @@ def predict_all(
         stdin: reads all of standard input.
         explain_folder: where to write an explaining picture for each, or None.
     """
-    taken: set[Path] = set()
-    for argument in expand(arguments):
+    files = list(expand(arguments))
+    # A picture of the user's is never written over, whatever its name.
+    taken = {Path(file).resolve() for file in files}
+    for argument in files:
         try:
             picture = load(argument, stdin)
         except PictureError as error:
@@ -172,7 +186,7 @@ def predict_all(
         if explain_folder is not None:
             from digits.explain import draw_explanation
 
-            draw_explanation(picture, prediction, classify, explanation_path(explain_folder, picture.name, taken))
+            draw_explanation(picture, prediction, classify, explanation_path(explain_folder, argument, taken))
         yield prediction
 
 

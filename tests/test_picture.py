@@ -238,6 +238,20 @@ def test_bad_files_are_named_in_one_line(tmp_path, name):
     assert "\n" not in str(caught.value)
 
 
+def test_a_pipe_is_not_waited_for_and_a_device_not_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    for path in (tmp_path / "pipe.png", Path("/dev/zero")):
+        with pytest.raises(PictureError, match="a pipe or device, not a file"):
+            load_picture(path)
+
+
+def test_a_huge_file_is_not_read_whole(tmp_path):
+    with (tmp_path / "huge.tif").open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(PictureError, match="more than 200 MiB"):
+        load_picture(tmp_path / "huge.tif")
+
+
 def test_missing_and_folder_are_named(tmp_path):
     with pytest.raises(PictureError, match="no such file"):
         load_picture(tmp_path / "none.png")

@@ -1,6 +1,7 @@
 """From a picture to an answer, its certainty, its explanation and its exit code."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -148,7 +149,7 @@ def test_percent_never_claims_certainty():
 
 
 def test_folders_are_expanded_in_order_and_other_files_left_out(tmp_path):
-    for name in ("b.png", "a.JPG", "notes.txt"):
+    for name in ("b.png", "a.JPG", "notes.txt", "b-explained.png"):
         (tmp_path / name).touch()
     assert [Path(each).name for each in expand([str(tmp_path), "-"])] == ["a.JPG", "b.png", "-"]
 
@@ -161,6 +162,14 @@ def test_a_bad_picture_does_not_stop_the_others(tmp_path):
     outcomes = list(predict_all([str(tmp_path), str(tmp_path / "empty"), "nowhere.png"], classify, 0.9, no_stdin))
     assert [isinstance(each, PictureError) for each in outcomes] == [False, True, False, True, True]
     assert "no picture in this folder" in str(outcomes[3])
+
+
+def test_a_name_that_is_no_text_can_be_printed_and_titled(tmp_path):
+    file = page(tmp_path / os.fsdecode(b"caf\xe9\n\x1b[31m.png"))
+    (prediction,) = predict_all([str(file)], classify, 0.9, no_stdin, tmp_path / "explained")
+    assert prediction.lines()[0].startswith(f"{tmp_path}/caf\\xe9\\n\\x1b[31m.png: 1")
+    json.dumps(prediction.as_dict(), ensure_ascii=False).encode()
+    assert len(list((tmp_path / "explained").iterdir())) == 1
 
 
 def test_standard_input(tmp_path):
@@ -190,11 +199,21 @@ def test_each_picture_gets_its_own_explanation_and_always_the_same(tmp_path):
     for folder in (tmp_path / "one", tmp_path / "two"):
         list(predict_all([str(first), str(second)], classify, 0.9, no_stdin, folder))
         runs.append({path.name: np.asarray(Image.open(path), dtype=int) for path in folder.iterdir()})
-    assert set(runs[0]) == set(runs[1]) == {"page.png", "page-2.png"}
+    assert set(runs[0]) == set(runs[1]) == {"page-explained.png", "page-2-explained.png"}
     for name, drawn in runs[0].items():
         assert drawn.shape[1] > 800
         # Rounding in the last bit may move a pixel by a level or two of 255.
         assert np.abs(drawn - runs[1][name]).max() <= 3
+
+
+def test_an_explanation_never_overwrites_a_picture(tmp_path):
+    # As a second call with shell globbing has it: the explanations of the first are pictures now.
+    pictures = [page(tmp_path / name) for name in ("a-explained.png", "a.png")]
+    before = [path.read_bytes() for path in pictures]
+    list(predict_all([str(path) for path in reversed(pictures)], classify, 0.9, no_stdin, tmp_path))
+    assert [path.read_bytes() for path in pictures] == before
+    made = {path.name for path in tmp_path.iterdir()} - {path.name for path in pictures}
+    assert made == {"a-2-explained.png", "a-explained-explained.png"}
 
 
 def test_a_picture_without_digits_is_explained_too(tmp_path):
