@@ -349,13 +349,8 @@ def sweep(
 def _store() -> tuple[Any, Any]:
     """Client and registry for commands that also work outside the repository, against a tracking server."""
     from digits import tracking
-    from digits.provenance import project_root
     from digits.registry import Registry
 
-    if not (project_root() / "params.yaml").is_file() and "MLFLOW_TRACKING_URI" not in os.environ:
-        raise DigitsError(
-            "no params.yaml here and no MLFLOW_TRACKING_URI: run this in the project's folder, or name a server"
-        )
     name = _model_name()
     client = tracking.connect()
     return client, Registry(client, name)

@@ -140,7 +140,7 @@ def promotion_gates(champion: Measured, challenger: Measured, limits: PromotionG
             limits.class_margin,
         ),
         Gate(
-            "Expected calibration error",
+            "Rise of the calibration error",
             f"{gain:+.4f} ({before['calibration_error']:.4f} → {after['calibration_error']:.4f})",
             f"at most +{limits.calibration_margin:.4f}",
             gain <= limits.calibration_margin,

@@ -229,7 +229,9 @@ def confident_mistakes(predictions: pd.DataFrame, count: int) -> pd.DataFrame:
     return wrong.sort_values(["probability", "image"], ascending=[False, True]).head(count)
 
 
-def mistakes_figure(images: np.ndarray, predictions: pd.DataFrame, class_names: list[str], count: int) -> Figure:
+def mistakes_figure(
+    images: np.ndarray, predictions: pd.DataFrame, class_names: list[str], count: int, of: str = ""
+) -> Figure:
     """The most confident mistakes: true class, predicted class, its probability, and the row in the test file.
 
     Args:
@@ -237,6 +239,7 @@ def mistakes_figure(images: np.ndarray, predictions: pd.DataFrame, class_names: 
         predictions: as for `confident_mistakes`.
         class_names: name of label 0, 1, ….
         count: how many to show at most.
+        of: which of the test images `predictions` is about, for the title; by default all.
     """
     mistakes = confident_mistakes(predictions, count)
     total = int((predictions["actual"] != predictions["predicted"]).sum())
@@ -244,7 +247,9 @@ def mistakes_figure(images: np.ndarray, predictions: pd.DataFrame, class_names: 
         if mistakes.empty:
             figure = Figure(figsize=(8, 2))
             figure.suptitle("The most confident mistakes")
-            figure.text(0.5, 0.4, f"None: all {len(predictions):,} test images are classified rightly.", ha="center")
+            figure.text(
+                0.5, 0.4, f"None: all {len(predictions):,} test images{of} are classified rightly.", ha="center"
+            )
             return figure
         columns = min(_MISTAKES_A_ROW, len(mistakes))
         rows = -(-len(mistakes) // columns)
@@ -262,7 +267,7 @@ def mistakes_figure(images: np.ndarray, predictions: pd.DataFrame, class_names: 
             axes.set_yticks([])
             axes.spines[:].set_visible(False)
         figure.suptitle(
-            f"The most confident of {total:,} mistakes in {len(predictions):,} test images\n"
+            f"The most confident of {total:,} mistakes in {len(predictions):,} test images{of}\n"
             "with the probability given to the wrong class",
             fontsize=14,
         )

@@ -64,8 +64,13 @@ def connect() -> MlflowClient:
     `mlartifacts/` beside it.
 
     Raises:
-        DigitsError: the store cannot be reached; known within seconds.
+        DigitsError: the store cannot be reached; known within seconds. Or this is no project's folder, and no store
+            is named: one made here would be empty, and lost.
     """
+    if "MLFLOW_TRACKING_URI" not in os.environ and not (project_root() / "params.yaml").is_file():
+        raise DigitsError(
+            "no params.yaml here and no MLFLOW_TRACKING_URI: run this in the project's folder, or name a server"
+        )
     # MLflow's own defaults wait for minutes; with these a dead server is known after about ten seconds.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1")

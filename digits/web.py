@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 BODY_SECONDS = 30
 # Requests under way get this long to finish when the server is asked to stop.
 STOP_SECONDS = 10
+# Before, those that are on their way on open connections get this long to arrive.
+LAST_REQUESTS_SECONDS = 0.5
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -51,7 +53,7 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
         ClientGoneError: the connection was closed.
     """
     length = header(scope, b"content-length")
-    too_large = RequestError(413, f"The body may have {limit:,} bytes at most: send fewer or smaller images.")
+    too_large = RequestError(413, f"The body may have {limit // 2**20} MiB at most: send fewer or smaller images.")
     if length.isdecimal() and int(length) > limit and header(scope, b"expect"):
         # The client (curl, for one) waits for leave to send it: refuse at once.
         raise too_large
@@ -168,20 +170,40 @@ def run(app: App, sock: socket.socket, ready: Callable[[], None]) -> None:
     import uvicorn
 
     class Server(uvicorn.Server):
+        closing = False
+
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             ready()
 
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            # Uvicorn closes idle connections at once, also under a client that is just sending its next request.
+            for listener in self.servers:
+                listener.close()
+            # Not before: who is told so connects anew, and must then be refused, not left in the backlog.
+            self.closing = True
+            await asyncio.sleep(LAST_REQUESTS_SECONDS)
+            await super().shutdown(sockets)
+
+    async def last_answer_says_so(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_closing(message: Message) -> None:
+            if server.closing and message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
+            await send(message)
+
+        await app(scope, receive, send_closing)
+
     config = uvicorn.Config(
-        app,
+        last_answer_says_so,
         log_level="warning",
         access_log=False,
         lifespan="off",
         ws="none",
         timeout_graceful_shutdown=STOP_SECONDS,
     )
+    server = Server(config)
     try:
-        Server(config).run(sockets=[sock])
+        server.run(sockets=[sock])
     except (KeyboardInterrupt, Terminated):
         # Uvicorn raises the signal again once it has stopped in good order, which is all that was asked for.
         return

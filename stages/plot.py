@@ -40,14 +40,16 @@ def draw(params: Params) -> None:
     first = (train, train_labels, rows) if 0 in rows else (validation, validation_labels, dataset.rows("validation"))
     first_image, first_label = (array[np.argmin(first[2])] for array in first[:2])
     actual, predicted, probability = (predictions[name].to_numpy() for name in ("actual", "predicted", "probability"))
-    weak = predictions[predictions["actual"].isin([names.index(name) for name in weak_classes(test["per_class"])])]
+    weakest = weak_classes(test["per_class"])
+    weak = predictions[predictions["actual"].isin([names.index(name) for name in weakest])]
+    of_weakest = f" of the weakest classes {' and '.join(weakest)}"
     figures = {
         "first_image": plots.first_image_figure(first_image, names[first_label.argmax()]),
         "samples": plots.samples_figure(train, train_labels.argmax(axis=1), names, params.plot.samples_per_class),
         "curves": plots.curves_figure(history, training),
         "confusion": plots.confusion_figure(actual, predicted, names),
         "mistakes": plots.mistakes_figure(test_images, predictions, names, params.plot.mistakes),
-        "weak_classes": plots.mistakes_figure(test_images, weak, names, params.plot.mistakes),
+        "weak_classes": plots.mistakes_figure(test_images, weak, names, params.plot.mistakes, of_weakest),
         "per_class": plots.per_class_figure(test["per_class"], test["macro_f1"]),
         "reliability": plots.reliability_figure(probability, actual == predicted, params.evaluate.calibration_bins),
         "robustness": plots.robustness_figure(robustness, len(names)),

@@ -158,17 +158,19 @@ def test_empty_paper_and_broken_files_are_told_apart(page):
     assert page.locator("#words").inner_text().startswith("The file: not a picture")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_phone(open_page, scheme):
-    page = open_page(color_scheme=scheme, **PHONE)
+@pytest.mark.parametrize(
+    ("scheme", "width", "height"), [("light", 360, 740), ("dark", 360, 740), ("light", 320, 568), ("light", 667, 375)]
+)
+def test_phone(open_page, scheme, width, height):
+    page = open_page(color_scheme=scheme, **{**PHONE, "viewport": {"width": width, "height": height}})
     page.touchscreen.tap(*place(page, 0.5, 0.3))
     page.get_by_role("button", name="Undo").tap()
     draw_stroke(page, SEVEN)
     wait_for(page, "7")
     # Nothing to scroll sideways, and the answer is on the first screen.
-    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["viewport"]["width"]
-    answer = page.locator("#answer").bounding_box()
-    assert answer["y"] + answer["height"] < PHONE["viewport"]["height"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    answer = page.locator("#words").bounding_box()
+    assert answer["y"] + answer["height"] < height
     assert all(box["height"] >= 44 for box in (b.bounding_box() for b in page.locator(".tools button").all()))
 
 

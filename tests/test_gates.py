@@ -106,7 +106,7 @@ def test_a_worse_challenger_fails_although_its_difference_is_significant():
             "Recall of each class",
             "class zero falls by 1.10 points",
         ),
-        (measured(calibration_error=0.0131), "Expected calibration error", "+0.0101 (0.0030 → 0.0131)"),
+        (measured(calibration_error=0.0131), "Rise of the calibration error", "+0.0101 (0.0030 → 0.0131)"),
         (measured(latency_ms=2.5), "Median time for one image", "2.50 times (1.00 ms → 2.50 ms)"),
     ],
 )

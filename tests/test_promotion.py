@@ -515,8 +515,8 @@ def test_nothing_is_made_where_there_is_no_project(store, digits, tmp_path, monk
     empty = tmp_path / "empty"
     empty.mkdir()
     monkeypatch.chdir(empty)
-    for command in ("pull", "history", "lineage", "rollback"):
-        assert_refused(digits(command), "no params.yaml here and no MLFLOW_TRACKING_URI")
+    for command in (["pull"], ["history"], ["lineage"], ["rollback"], ["predict", "seven.png"], ["ui"]):
+        assert_refused(digits(*command), "no params.yaml here and no MLFLOW_TRACKING_URI")
     assert list(empty.iterdir()) == []
 
 

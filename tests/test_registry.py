@@ -110,7 +110,8 @@ def client(empty_store, tmp_path, monkeypatch):
     from digits import tracking
 
     shutil.copy(empty_store, tmp_path / "store.db")
-    (tmp_path / "dvc.yaml").touch()
+    for name in ("dvc.yaml", "params.yaml"):
+        (tmp_path / name).touch()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'store.db'}")
     yield tracking.connect()
@@ -122,7 +123,8 @@ def folder(tmp_path, monkeypatch):
     """A project's folder, the current one, with no store yet."""
     import mlflow
 
-    (tmp_path / "dvc.yaml").touch()
+    for name in ("dvc.yaml", "params.yaml"):
+        (tmp_path / name).touch()
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     yield tmp_path

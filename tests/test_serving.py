@@ -85,6 +85,11 @@ def test_scaled_pixels_are_recognised():
         parse_pixels(json.dumps({"inputs": [altered(0.498)]}).encode())
     with pytest.raises(RequestError, match=r"column 5 is 1\.0: pixels must not be scaled"):
         parse_pixels(json.dumps({"inputs": [altered(1.0)]}).encode())
+    # Pixels as floats are wrong in another way.
+    image = altered(254.0)
+    image[0][0] = 0.0
+    with pytest.raises(RequestError, match=r"row 0, column 0 is 0\.0: send"):
+        parse_pixels(json.dumps({"inputs": [image]}).encode())
 
 
 MALFORMED = {
@@ -171,6 +176,8 @@ def test_mlflows_endpoints_and_the_models_name(server, small_model):
 
     assert requests.get(server.url + "/ping", timeout=60).status_code == 200
     assert requests.get(server.url + "/health", timeout=60).status_code == 200
+    head = requests.head(server.url + "/ping", timeout=60)
+    assert (head.status_code, head.content) == (200, b"")
     assert requests.get(server.url + "/version", timeout=60).text == mlflow.__version__
     about = requests.get(server.url + "/model", timeout=60)
     assert about.json()["uri"] == str(small_model)
@@ -243,7 +250,7 @@ def test_huge_body_is_413_and_the_server_goes_on(server, expect):
             connection.send(b"[" * MAX_BODY)
     response = connection.getresponse()
     assert response.status == 413
-    assert "8,388,608 bytes at most" in json.loads(response.read())["error"]
+    assert "8 MiB at most" in json.loads(response.read())["error"]
     assert post(server, json.dumps({"inputs": [BLANK]})).status_code == 200
 
 
@@ -371,6 +378,45 @@ def test_a_request_under_way_is_answered_before_the_server_stops(start, small_mo
     assert server.wait() == 0
     assert server.rest == "Stopped.\n"
     assert server.log.read_text() == ""
+
+
+@pytest.mark.slow
+def test_no_request_is_dropped_when_the_server_stops(start, small_model):
+    server = start("serve", "--model", str(small_model))
+    body = json.dumps({"inputs": [BLANK]})
+    broken, answered, started = [], [0] * 8, threading.Barrier(9)
+
+    def client(number):
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        started.wait()
+        while True:
+            if connection.sock is None:
+                try:
+                    connection.connect()
+                except ConnectionRefusedError:
+                    return
+            try:
+                connection.request("POST", "/invocations", body, JSON)
+                response = connection.getresponse()
+                response.read()
+            except (http.client.HTTPException, OSError) as error:
+                broken.append(error)
+                return
+            if response.status != 200:
+                broken.append(response.status)
+            answered[number] += 1
+
+    clients = [threading.Thread(target=client, args=(number,)) for number in range(8)]
+    for each in clients:
+        each.start()
+    started.wait()
+    time.sleep(0.5)
+    server.process.send_signal(signal.SIGTERM)
+    for each in clients:
+        each.join()
+    assert server.wait() == 0
+    assert not broken
+    assert min(answered) > 0
 
 
 def run(*arguments, **environment):
