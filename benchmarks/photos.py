@@ -1,0 +1,55 @@
+"""How many made-up photos of handwriting `digits predict` reads rightly, by kind of paper and pen.
+
+The digits are validation images; the photos are those of `tests/scenes.py`. Needs a pipeline that has run:
+
+    python benchmarks/photos.py [--images 50]
+"""
+
+import argparse
+import io
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from digits import layout
+from digits.files import read_json
+from digits.inference import Classifier
+from digits.picture import load_picture
+from digits.predict import predict
+from digits.split import Dataset
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+from scenes import KINDS, photo
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--images", type=int, default=50, help="photos of each kind, with a digit and without")
+    count = parser.parse_args().images
+    images, labels = Dataset(layout.PROCESSED).arrays("validation")
+    classifier = Classifier(layout.MODEL)
+    threshold = read_json(layout.CALIBRATION)["not_sure_below"]
+
+    def read(image: np.ndarray | None, kind: str, rng: np.random.Generator) -> list[tuple[int, bool]]:
+        file = io.BytesIO()
+        photo(image, kind, rng).save(file, "JPEG", quality=85)
+        readings = predict(load_picture(file.getvalue()), classifier, threshold).readings
+        return [(reading.digit, reading.sure) for reading in readings]
+
+    print("kind             right   sure and wrong   none found on empty paper")
+    for kind in KINDS:
+        rng = np.random.default_rng(0)
+        chosen = rng.choice(len(images), count, replace=False)
+        found = [(read(images[i], kind, rng), int(labels[i].argmax())) for i in chosen]
+        right = sum([digit for digit, _ in answer] == [label] for answer, label in found)
+        misled = sum(
+            [digit for digit, _ in answer] != [label] and any(sure for _, sure in answer) for answer, label in found
+        )
+        empty = sum(not read(None, kind, rng) for _ in range(count))
+        print(f"{kind:14} {right:4}/{count}{misled:12}/{count}{empty:16}/{count}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
