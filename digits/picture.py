@@ -60,6 +60,9 @@ MIN_HEIGHT_IN_NOISE = 16
 NOISY = 0.01
 # Of the picture's shorter side, as the height of a digit: 4 mm on a sheet of A4.
 SMALLEST_SHARE = 0.012
+# Of the picture's shorter side; in pixels. Below both there are remains of shadows and lines among the digits.
+CRUMB = 0.035
+HAIR = 3
 # Of the picture's shorter side, as the least size of a digit that the edge may touch.
 CLOSE_CROP = 0.3
 # Stroke widths of MNIST in pixels of the 20×20 box, 1st and 99th percentile of the training images.
@@ -309,13 +312,26 @@ def _is_sheet(light: np.ndarray, sheet: np.ndarray, whole: np.ndarray) -> bool:
         return False
     height, width = (side.stop - side.start for side in box[0])
     # A thick light 1 on black is as straight, but not as wide.
-    if min(height, width) < 0.4 * max(height, width) or area < 0.6 * height * width:
+    if min(height, width) < 0.4 * max(height, width):
         return False
     paper, around = np.median(light[sheet]), np.quantile(light[~whole], 0.9)
     if around > 0.5 * paper or paper - around < 0.2:
         return False
-    rim = np.argwhere(whole & ~ndimage.binary_erosion(whole))
-    return bool(area >= 0.93 * ConvexHull(rim).volume)
+    hull = ConvexHull(np.argwhere(whole & ~ndimage.binary_erosion(whole)))
+    return bool(area >= 0.93 * hull.volume and _largest_quadrilateral(hull.points[hull.vertices]) >= 0.85 * hull.volume)
+
+
+def _largest_quadrilateral(hull: np.ndarray) -> float:
+    """The area of about the largest quadrilateral within a convex hull: all of a sheet, 2/π of a 0.
+
+    Args:
+        hull: (n, 2), its points.
+    """
+    angles = np.deg2rad(np.arange(0, 90, 5))
+    along, across = hull @ [np.cos(angles), np.sin(angles)], hull @ [-np.sin(angles), np.cos(angles)]
+    diagonals = (hull[values.argmax(0)] - hull[values.argmin(0)] for values in (along, across))
+    (a, b), (c, d) = (diagonal.T for diagonal in diagonals)
+    return float(np.abs(a * d - b * c).max() / 2)
 
 
 def ink_map(grey: np.ndarray) -> np.ndarray:
@@ -512,8 +528,9 @@ def find_strokes(
     inside = keep & (boxes[:, :2] > 0).all(1) & (boxes[:, 2:] < ink.shape).all(1)
     large = (boxes[:, 2:] - boxes[:, :2]).max(1) >= CLOSE_CROP * min(ink.shape)
     keep = keep & large if close_crop and not inside.any() else inside
-    # Crumbs of a shadow in the corner of a photo are no digits, however small one writes.
-    rim = round(0.03 * min(ink.shape))
+    # However small one writes, what is wholly within the rim of a photo is a crumb of a shadow that ends there.
+    tiny = (boxes[:, 2:] - boxes[:, :2]).max(1) < CRUMB * min(ink.shape)
+    rim = np.where(tiny, 0.08, 0.03)[:, None] * min(ink.shape)
     keep &= ((boxes[:, 2:] > rim) & (boxes[:, :2] < np.array(ink.shape) - rim)).all(1)
     min_height = max(min_height, round(SMALLEST_SHARE * min(ink.shape)))
     keep[[i for i in np.flatnonzero(keep) if _is_frame(labels, boxes, int(i), keep)]] = False
@@ -529,6 +546,10 @@ def find_strokes(
     ]
     tallest = max((hull[2] - hull[0] for hull, good in zip(hulls, shaped, strict=True) if good), default=0)
     chosen = [i for i, hull in enumerate(hulls) if shaped[i] and hull[2] - hull[0] >= 0.35 * tallest]
+    extents = np.array([hulls[i][2:] - hulls[i][:2] for i in chosen]).reshape(-1, 2)
+    if (extents.min(1) <= HAIR).all() and (extents.max(1) < CRUMB * min(ink.shape)).all():
+        # Nothing but tiny hairs: what is left of the lines of an empty squared sheet.
+        chosen = []
     order = reading_order(np.array([hulls[i] for i in chosen]).reshape(-1, 4))
     return labels, [(groups[chosen[i]] + 1, hulls[chosen[i]]) for i in order]
 

@@ -100,7 +100,7 @@ def test_padding_changes_nothing(images):
     assert (plain == padded).all(axis=(1, 2)).mean() >= 0.97
 
 
-@pytest.mark.parametrize("factor", [2, 3, 5])
+@pytest.mark.parametrize("factor", [2, 3, 5, 10])
 def test_enlarging_by_pixels_is_undone(images, factor):
     found, share = found_alone(np.kron(image, np.ones((factor, factor))) / 255 for image in images[:100])
     assert share >= 0.98
@@ -437,6 +437,14 @@ def test_photos_of_handwriting(kind, train_images):
     rng = np.random.default_rng(20)
     found = [(photographed(image, kind, rng), image) for image in train_images[100:110]]
     assert sum(len(digits) == 1 and is_like(digits[0].pixels, image) for digits, image in found) >= 9
+
+
+@pytest.mark.parametrize("width", [60, 100, 150])
+def test_a_thick_light_zero_is_no_sheet_of_paper(width):
+    page = Image.new("L", (600, 600), 0)
+    ImageDraw.Draw(page).ellipse((120, 60, 480, 540), outline=255, width=width)
+    (digit,) = digits_in(encoded(page))
+    assert digit.box == pytest.approx((120, 60, 481, 541), abs=4)
 
 
 @pytest.mark.parametrize("kind", ["plain", "strongly ruled", "table"])
