@@ -26,15 +26,16 @@ $(READY): requirements.lock pyproject.toml Makefile
 	@$(PY) -m pip install -q --disable-pip-version-check "$$(grep -o '^uv==[^ ]*' requirements.lock)"
 	@uv pip sync -q --require-hashes --compile-bytecode requirements.lock
 	@uv pip install -q --no-deps --no-build-isolation -e .
-	@python -m digits.dvc_page
+	@python -m digits.report.dvc_page
 	@touch $@
 
 repro: $(READY)  ## Run the whole pipeline: fetch, validate, preprocess, train, evaluate, plot, register
 	@digits repro
 
-check: $(READY)  ## The quick checks: lint, types, unit and property tests
+check: $(READY)  ## The quick checks: lint, types, the rule of layers, unit and property tests
 	ruff check . && ruff format --check .
 	mypy
+	lint-imports --no-logo
 	$(PYTEST) -m 'not slow'
 
 test: $(READY) check  ## All tests: the quick checks, then the real pipeline, servers and a browser

@@ -1,6 +1,6 @@
-"""How many made-up photos of handwriting `digits predict` reads rightly, by kind of paper and pen.
+"""How many generated photos of handwriting `digits predict` reads correctly, by kind of paper and pen.
 
-The digits are validation images; the photos are those of `tests/scenes.py`. Needs a pipeline that has run:
+The digits are validation images. `tests/support/scenes.py` makes the photos. Run the pipeline first, then:
 
     python benchmarks/photos.py [--images 50]
 """
@@ -12,15 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
-from digits import layout
+from digits import paths
+from digits.data.dataset import Dataset
 from digits.files import read_json
-from digits.inference import Classifier
-from digits.picture import load_picture
-from digits.predict import predict
-from digits.split import Dataset
+from digits.model.classifier import Classifier
+from digits.pictures.file import load_picture
+from digits.pictures.read import predict
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from scenes import KINDS, photo
+from support.scenes import KINDS, photo
 
 
 def main() -> None:
@@ -28,9 +28,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, default=50, help="photos of each kind, with a digit and without")
     count = parser.parse_args().images
-    images, labels = Dataset(layout.PROCESSED).arrays("validation")
-    classifier = Classifier(layout.MODEL)
-    threshold = read_json(layout.CALIBRATION)["not_sure_below"]
+    images, labels = Dataset(paths.PROCESSED).arrays("validation")
+    classifier = Classifier(paths.MODEL)
+    threshold = read_json(paths.CALIBRATION)["not_sure_below"]
 
     def read(image: np.ndarray | None, kind: str, rng: np.random.Generator) -> list[tuple[int, bool]]:
         file = io.BytesIO()

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from digits.web import listen
+from digits.serving.http import listen
 
 HEADERS = {"Content-Type": "application/json"}
 WARM_UP = 300
@@ -42,7 +42,7 @@ def compare_http(model: str, requests: int) -> None:
     here = Path(__file__).parent
     commands = [
         [sys.executable, str(here / "echo.py"), str(ports[0])],
-        [sys.executable, "-m", "digits.cli", "serve", "--model", model, "--port", str(ports[1])],
+        [sys.executable, "-m", "digits.cli.app", "serve", "--model", model, "--port", str(ports[1])],
     ]
     servers = [subprocess.Popen(c, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for c in commands]
     try:
@@ -71,7 +71,7 @@ def compare_http(model: str, requests: int) -> None:
 
 def time_batch(model: str) -> None:
     """Throughput of the classifier in this process, without HTTP."""
-    from digits.inference import Classifier
+    from digits.model.classifier import Classifier
 
     classifier = Classifier(model)
     images = np.random.default_rng(0).integers(0, 256, (1000, 28, 28), dtype=np.uint8)

@@ -1,1 +1,20 @@
-"""What the stages and the command line share: pure functions, one concept a file."""
+"""digits: an MLOps pipeline that classifies handwritten digits, and can say why a model should be trusted.
+
+The map, from left to right. A room uses the ground and the rooms before it, never those after it.
+
+ground       errors · program · files · paths · git · dvc · style · results: what everything else stands on
+params       the mirror of params.yaml: schema, reading, checking
+data         from the sources of MNIST to arrays of training, validation and test images
+model        the network, fitting it, its file, classifying with it
+pictures     from any picture to digits as MNIST has them, and reading them
+validation   whether the raw data are what params.yaml says
+tracking     runs in MLflow, found by the model that they made
+evaluation   how good a model is, and whether another is better
+report       the figures and tables that people look at
+registry     models by any name, versions, and decisions about them: register, promote, rollback, pull, lineage
+serving      answering HTTP requests, and a page to draw on
+experiments  running the pipeline with other parameters, and sweeps
+cli          one file a command
+
+Beside them: stages/ holds one file a stage of dvc.yaml.
+"""

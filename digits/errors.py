@@ -1,16 +1,5 @@
 """Errors that a person can act on: one line, no traceback, exit code 1."""
 
-import errno
-import io
-import signal
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
-from typing import NoReturn
-
-_FREE_SOME = "free some, then run the same command again"
-
 
 class DigitsError(Exception):
     """Something the user can mend. The message names the file or key, what was wrong and what to do."""
@@ -18,61 +7,3 @@ class DigitsError(Exception):
 
 class Terminated(BaseException):
     """SIGTERM arrived. Raised as an exception so that `finally` blocks still tidy up."""
-
-
-def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
-    raise Terminated
-
-
-@contextmanager
-def one_line_errors(name: str) -> Iterator[None]:
-    """Turn errors that a user can act on into one line on standard error and exit code 1.
-
-    Anything else is a bug of ours and keeps its traceback.
-
-    Args:
-        name: what the line starts with, usually the stage's or command's name.
-    """
-    signal.signal(signal.SIGTERM, _terminate)
-    for stream in (sys.stdout, sys.stderr):
-        # A terminal that cannot show an arrow shows a question mark. Not every stream that tools put there can.
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
-    try:
-        yield
-    except DigitsError as error:
-        message = str(error)
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            message = f"no space left on the disk{_at(error)}: {_FREE_SOME}"
-        elif error.filename is not None:
-            message = f"{error.filename}: {error.strerror}"
-        else:
-            raise
-    except Terminated:
-        print(f"{name}: terminated", file=sys.stderr)
-        sys.exit(128 + signal.SIGTERM)
-    except KeyboardInterrupt:
-        print(f"{name}: interrupted", file=sys.stderr)
-        sys.exit(128 + signal.SIGINT)
-    except Exception as error:
-        if not _is_mlflows(error):
-            raise
-        reason = str(error).splitlines()[0][:300]
-        full = "disk is full" in reason or "No space left" in reason
-        message = f"no space left on the disk: {_FREE_SOME}" if full else f"MLflow: {reason}"
-    else:
-        return
-    print(f"{name}: {message}", file=sys.stderr)
-    sys.exit(1)
-
-
-def _is_mlflows(error: Exception) -> bool:
-    """Whether MLflow refused something: its store is changed by others, in its own interface, or not reached."""
-    # Not imported here: whoever raised the error has done so.
-    mlflow = sys.modules.get("mlflow.exceptions")
-    return mlflow is not None and isinstance(error, mlflow.MlflowException)
-
-
-def _at(error: OSError) -> str:
-    return f" while writing {error.filename}" if error.filename else ""

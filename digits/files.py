@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from digits.errors import DigitsError
+
 
 @contextmanager
 def atomic_path(path: Path | str) -> Iterator[Path]:
@@ -45,6 +47,12 @@ def write_text(path: Path | str, text: str) -> None:
         part.write_text(text, encoding="utf-8")
 
 
+def write_bytes(path: Path | str, content: bytes) -> None:
+    """Write a file atomically."""
+    with atomic_path(path) as part:
+        part.write_bytes(content)
+
+
 def write_json(path: Path | str, value: Any) -> None:
     """Write indented JSON atomically, keys in the order given, floats in full precision, NaN refused."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
@@ -56,36 +64,20 @@ def read_json(path: Path | str) -> Any:
     Raises:
         DigitsError: the file is missing or not JSON.
     """
-    from digits.errors import DigitsError
-
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise DigitsError(f"{path} is missing: run `dvc repro` first") from None
+        raise missing(path) from None
     except ValueError as error:
         raise DigitsError(f"{path} is not valid JSON ({error}): run `dvc repro -f`") from None
+
+
+def missing(path: Path | str) -> DigitsError:
+    """The error for a file or folder that a stage makes. DVC takes it away before it runs that stage."""
+    return DigitsError(f"{path} is missing: run `dvc repro` to make it, or `dvc checkout` to bring back the last one")
 
 
 def sha256_file(path: Path | str) -> str:
     """SHA-256 of a file's bytes, as 64 hex digits."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def dvc_digest(path: Path | str) -> str:
-    """The digest under which DVC knows a file or folder: what stands after `md5:` in `dvc.lock`.
-
-    A folder's is the MD5 of the JSON list of its files' MD5s, with the suffix `.dir`
-    (DVC documentation, "Internal directories and files", "Structure of the cache directory").
-    """
-    path = Path(path)
-    if path.is_file():
-        return _md5_file(path)
-    files = sorted((p.relative_to(path).as_posix(), p) for p in path.rglob("*") if p.is_file())
-    entries = [{"md5": _md5_file(p), "relpath": name} for name, p in files]
-    return hashlib.md5(json.dumps(entries).encode(), usedforsecurity=False).hexdigest() + ".dir"
-
-
-def _md5_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest()

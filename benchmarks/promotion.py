@@ -1,0 +1,128 @@
+"""How often the promotion gates are right, on simulated models. `python -m benchmarks.promotion` prints a table."""
+
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+from scipy.optimize import brentq
+from scipy.stats import multivariate_normal, norm
+
+from digits.params import RegisterParams, load_params
+from digits.registry.gates import Evidence, check
+from digits.results import Results
+
+# Two trainings of the default network that differ in the seed alone: the error of each, and the share of images that
+# both get wrong (docs/statistics.md; means of six pairs). With independent errors, both would get 0.0001 wrong.
+SEED_ERROR = 0.0097
+SEED_BOTH_WRONG = 0.0056
+_CHAMPION_ERROR = 0.01
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A champion and a challenger by their true error rates, and the size of their common test set."""
+
+    images: int
+    champion_error: float
+    challenger_error: float
+    classes: int = 10
+
+
+def error_correlation(error: float, both_wrong: float) -> float:
+    """Tetrachoric correlation of the errors of two models.
+
+    Args:
+        error: share of images that each gets wrong.
+        both_wrong: share that both get wrong, between `error` squared (independent) and `error`.
+
+    Returns:
+        The correlation of two standard normal variables that both fall below their `error` quantile in a share of
+        `both_wrong`.
+    """
+    threshold = norm.ppf(error)
+
+    def excess(correlation: float) -> float:
+        covariance = [[1.0, correlation], [correlation, 1.0]]
+        return float(multivariate_normal.cdf([threshold, threshold], cov=covariance)) - both_wrong
+
+    return float(brentq(excess, 0.0, 0.999))
+
+
+def simulate_pair(setting: Setting, correlation: float, rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Predictions of two models for the same images. Part of an image's difficulty is the same for both.
+
+    Args:
+        setting: error rates and size of the test set.
+        correlation: of an image's difficulty for one model with that for the other, in [0, 1).
+        rng: draws the difficulties.
+
+    Returns:
+        Frames of champion and challenger as in reports/predictions.csv.
+    """
+    image = np.arange(setting.images)
+    actual = image % setting.classes
+    difficulty = np.sqrt(correlation) * rng.standard_normal(setting.images)
+
+    def predictions(error: float) -> pd.DataFrame:
+        trouble = difficulty + np.sqrt(1 - correlation) * rng.standard_normal(setting.images)
+        wrong = trouble < norm.ppf(error)
+        predicted = np.where(wrong, (actual + 1) % setting.classes, actual)
+        return pd.DataFrame({"image": image, "actual": actual, "predicted": predicted})
+
+    return predictions(setting.champion_error), predictions(setting.challenger_error)
+
+
+def pass_rates(setting: Setting, limits: RegisterParams, pairs: int, seed: int) -> pd.Series:
+    """Share of simulated pairs that pass each promotion gate, and all of them (`promoted`).
+
+    Calibration and latency are the same for both models, so their gates always pass.
+    """
+    rng = np.random.default_rng(seed)
+    correlation = error_correlation(SEED_ERROR, SEED_BOTH_WRONG)
+    outcomes = []
+    for _ in range(pairs):
+        champion, challenger = (_results(frame, setting.classes) for frame in simulate_pair(setting, correlation, rng))
+        evidence = Evidence(challenger, 1.0, 1.0, champion, 1.0)
+        gates = check(evidence, limits, against_champion_only=True)
+        outcomes.append({gate.name: gate.passed for gate in gates} | {"promoted": all(gate.passed for gate in gates)})
+    return pd.DataFrame(outcomes).mean()
+
+
+def _results(predictions: pd.DataFrame, classes: int) -> Results:
+    """A model of which the predictions alone are known; all else is the same for every model."""
+    results = Results("simulated", lambda path: None)
+    results.predictions = predictions
+    results.metrics = {
+        "accuracy": 0.0,
+        "calibration_error": 0.0,
+        "per_class": {str(label): {} for label in range(classes)},
+    }
+    return results
+
+
+def main(pairs: int = 5_000, seed: int = 1) -> None:
+    """Print the rates for identical models and for gains of 0.1 to 0.5 points."""
+    limits = load_params().register_
+    table = Table(title=f"{pairs:,} simulated pairs a row, seed {seed}", title_justify="left")
+    for heading in ("images", "champion", "challenger", "better", "not inferior", "each class", "promoted"):
+        table.add_column(heading, justify="right")
+    for images, gain in [
+        (10_000, 0.0),
+        (10_000, 0.001),
+        (10_000, 0.002),
+        (10_000, 0.003),
+        (10_000, 0.005),
+        (1_000, 0.0),
+    ]:
+        setting = Setting(images, _CHAMPION_ERROR, _CHAMPION_ERROR - gain)
+        rates = pass_rates(setting, limits, pairs, seed).to_list()
+        shown = [f"{rate:.2%}" for rate in (rates[0], rates[1], rates[2], rates[-1])]
+        table.add_row(f"{images:,}", f"{1 - _CHAMPION_ERROR:.1%}", f"{1 - _CHAMPION_ERROR + gain:.1%}", *shown)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""The command line: one file a command. A command reads words, calls the act in its room, and prints."""

@@ -1,0 +1,47 @@
+"""The list of commands: `digits COMMAND`, or `python -m digits.cli COMMAND`."""
+
+from digits.cli.app import app
+from digits.cli.compare import compare
+from digits.cli.draw import draw
+from digits.cli.history import history
+from digits.cli.lineage import lineage
+from digits.cli.predict import predict
+from digits.cli.promote import promote
+from digits.cli.pull import pull
+from digits.cli.register import register
+from digits.cli.repro import repro
+from digits.cli.rollback import rollback
+from digits.cli.serve import serve
+from digits.cli.sweep import sweep
+from digits.cli.sync import sync
+from digits.cli.ui import ui
+from digits.program import one_line_errors
+
+COMMANDS = (
+    ui,
+    repro,
+    sync,
+    register,
+    promote,
+    rollback,
+    history,
+    pull,
+    lineage,
+    compare,
+    sweep,
+    predict,
+    serve,
+    draw,
+)
+for command in COMMANDS:
+    app.command()(command)
+
+
+def main() -> None:
+    """Run a command. Exit code 0: done; 1: refused or failed, with one line why; 2: wrong usage."""
+    with one_line_errors("digits"):
+        app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""What the commands share: the program, its options, and how they open the project and its store."""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from digits import paths
+
+if TYPE_CHECKING:
+    from digits.params import Params
+    from digits.registry.versions import Registry
+
+ModelArgument = Annotated[
+    str, typer.Argument(metavar="MODEL", help="Alias, version, run, DVC experiment, git revision, file or folder.")
+]
+ModelOption = Annotated[
+    str,
+    typer.Option("--model", help="Alias, version, run, DVC experiment, git revision, file or folder; else champion."),
+]
+HostOption = Annotated[str, typer.Option(help="Address to listen on. Anything but loopback is open to your network.")]
+PortOption = Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")]
+RefreshOption = Annotated[float, typer.Option(min=0.1, help="Seconds between two looks for a new champion.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the table, change nothing.")]
+ReasonOption = Annotated[str, typer.Option(help="Why, for the record.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="As JSON.")]
+
+app = typer.Typer(
+    name="digits",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode="markdown",
+)
+
+
+@app.callback()
+def _app(context: typer.Context) -> None:
+    """Compare, promote, pull and use models that classify handwritten digits."""
+    if "MLFLOW_RUN_ID" in os.environ and context.invoked_subcommand in ("compare", "promote", "rollback", "pull"):
+        from digits.tracking.run import name_project_run
+
+        name_project_run(f"digits {context.invoked_subcommand}")
+
+
+def enter_project() -> None:
+    """Go to the project's folder, whose files the command reads, from wherever within it the command was given."""
+    os.chdir(paths.project_root())
+
+
+def project_params() -> Params:
+    """The project's parameters. Wrong ones are refused before the store is opened."""
+    from digits.params import load_params
+
+    return load_params(paths.project_root() / paths.PARAMS)
+
+
+@functools.cache
+def open_registry() -> Registry:
+    """The registered model, also from outside the project against a tracking server."""
+    from digits.registry.versions import Registry
+    from digits.tracking.store import connect
+
+    name = _model_name()
+    return Registry(connect(), name)
+
+
+def champion() -> str:
+    """The name of the present champion."""
+    return f"models:/{_model_name()}@champion"
+
+
+def _model_name() -> str:
+    """What the registered model is called: as params.yaml says, or outside the project `digits`."""
+    is_project = (paths.project_root() / paths.PARAMS).is_file()
+    return project_params().register_.model_name if is_project else "digits"

@@ -1,0 +1,53 @@
+"""`digits compare`"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from digits.cli.app import JsonOption, open_registry, project_params
+
+
+def compare(
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="MODEL…", help="Aliases, versions, runs, DVC experiments, revisions, files, folders."),
+    ] = None,
+    baseline: Annotated[str, typer.Option(help="The one to compare with; left out: the first.")] = "",
+    sort: Annotated[str, typer.Option(help="Column to sort by.")] = "",
+    as_json: JsonOption = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="As CSV.")] = False,
+    html: Annotated[str, typer.Option(help="Write a page with curves and the images they differ on.")] = "",
+) -> None:
+    """Say which model is better, and whether the difference is real. Without names: champion and newest runs.
+
+    Example: `digits compare champion challenger --html compare.html`
+    """
+    from digits import paths
+    from digits.data.dataset import Dataset
+    from digits.evaluation.comparison import compare as act
+    from digits.files import write_text
+    from digits.registry.resolve import resolve_all
+    from digits.report.comparison_page import comparison_page
+    from digits.report.comparison_table import print_comparison, print_json, to_csv
+
+    if as_json and as_csv:
+        raise typer.BadParameter("one or the other", param_hint="--json, --csv")
+    params = project_params()
+    # MLproject gives an empty name for a parameter that was left out.
+    found = resolve_all([name for name in models or [] if name], open_registry())
+    # A table shows a run's name where the person gave its id.
+    base = found[baseline].results.name if baseline in found else baseline or None
+    results = [model.results for model in found.values()]
+    comparison = act(results, base, sort or None, params.register_.promotion.significance)
+    if html:
+        dataset = Dataset(paths.project_root() / paths.PROCESSED)
+        images = dataset.test_images_of(comparison.baseline.model.test_sha256)
+        write_text(Path(html), comparison_page(comparison, images))
+        typer.echo(f"digits: wrote {html}", err=True)
+    if as_json:
+        print_json(comparison)
+    elif as_csv:
+        typer.echo(to_csv(comparison), nl=False)
+    else:
+        print_comparison(comparison)

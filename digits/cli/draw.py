@@ -1,0 +1,25 @@
+"""`digits draw`"""
+
+from typing import Annotated
+
+import typer
+
+from digits.cli.app import HostOption, ModelOption, PortOption, RefreshOption, champion, open_registry
+
+
+def draw(
+    model: ModelOption = "",
+    host: HostOption = "127.0.0.1",
+    port: PortOption = 5002,
+    refresh: RefreshOption = 3.0,
+    browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
+) -> None:
+    """Draw digits on a page in the browser, or drop a picture, and see what the champion reads.
+
+    Example: `digits draw`, or without a desktop `digits draw --no-browser`.
+    """
+    from digits.registry.resolve import resolve
+    from digits.serving import draw as act
+
+    name = model or champion()
+    act.draw(lambda: resolve(name, open_registry), host, port, refresh, browser)

@@ -1,0 +1,52 @@
+"""`digits predict`"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from digits.cli.app import ModelOption, champion, open_registry
+
+
+def predict(
+    images: Annotated[list[str], typer.Argument(metavar="IMAGE…", help="Pictures, folders of pictures, or - (stdin).")],
+    model: ModelOption = "",
+    as_json: Annotated[bool, typer.Option("--json", help="All of it, as JSON.")] = False,
+    explain: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Write there NAME-explained.png: found, seen, looked at."),
+    ] = None,
+) -> None:
+    """Read the digits in pictures: photos, scans, drawings, of any size, light on dark or dark on light.
+
+    Prints one line a digit: file, digit, probability, runner-up, and "not sure" below the model's threshold.
+
+    Example: `digits predict photo.jpg scans/ --explain explained/`
+    """
+    import json
+    import sys
+    from functools import partial
+
+    from digits.model.classifier import Classifier
+    from digits.pictures.batch import predict_all
+    from digits.pictures.file import MAX_BYTES, PictureError
+    from digits.pictures.read import threshold_of
+    from digits.registry.resolve import resolve
+
+    found = resolve(model or champion(), open_registry)
+    threshold = threshold_of(found.results)
+    failed, pictures = False, []
+    stdin = partial(sys.stdin.buffer.read, MAX_BYTES + 1)
+    for outcome in predict_all(images, Classifier(found.file()), threshold, stdin, explain):
+        if isinstance(outcome, PictureError):
+            failed = True
+            typer.echo(f"digits: {outcome}", err=True)
+        elif as_json:
+            pictures.append(outcome.as_dict())
+        else:
+            typer.echo("\n".join(outcome.lines()))
+    if as_json:
+        report = {"model": found.uri, "sha256": found.sha256, "not_sure_below": threshold, "pictures": pictures}
+        typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
+    if failed:
+        raise typer.Exit(1)

@@ -1,0 +1,37 @@
+"""`digits pull`"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from digits.cli.app import open_registry
+
+
+def pull(
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="Any name of a registered version; left out: champion.")
+    ] = "",
+    alias: Annotated[str, typer.Option(help="Alias of the version.")] = "",
+    version: Annotated[str, typer.Option(help="Its number.")] = "",
+    to: Annotated[Path, typer.Option(help="Folder to write.")] = Path("pulled"),
+) -> None:
+    """Write a registered version into a folder that needs neither MLflow nor this repository.
+
+    Example: `digits pull --version 2 --to digits-2`
+    """
+    from digits.registry import pull as act
+    from digits.registry.history import CHAMPION
+    from digits.registry.resolve import resolve_version
+
+    if len([name for name in (model, alias, version) if name]) > 1:
+        raise typer.BadParameter("an alias and a version name two models: leave one out", param_hint="--version")
+    registry = open_registry()
+    if model:
+        number = resolve_version(model, registry)
+    else:
+        number = version or str(registry.version_with(alias or CHAMPION).version)
+    folder = act.pull(registry.client, registry.version(number), to)
+    typer.echo(
+        f"digits: version {number} is in {folder}, bytes verified; keras.models.load_model('{folder}/model.keras')"
+    )

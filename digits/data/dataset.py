@@ -1,0 +1,72 @@
+"""The processed data set: images and labels of each split, as the later stages read them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from digits import paths
+from digits.errors import DigitsError
+from digits.files import missing, read_json
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The arrays of a folder, usually data/processed, memory-mapped.
+
+    Images are raw pixels, uint8 (n, 28, 28). Labels are one-hot, float32 (n, classes).
+    """
+
+    folder: Path
+
+    @property
+    def facts(self) -> dict:
+        """dataset.json: the class names, the sizes of the three splits, and `test_sha256`."""
+        return read_json(self.folder / paths.DATASET.name)
+
+    @property
+    def class_names(self) -> list[str]:
+        """Name of label 0, 1, …"""
+        return self.facts["class_names"]
+
+    def arrays(self, split: str) -> tuple[np.ndarray, np.ndarray]:
+        """Images and one-hot labels of "train", "validation" or "test".
+
+        Raises:
+            DigitsError: a file is missing or damaged.
+        """
+        return self._load(f"x_{split}.npy"), self._load(f"y_{split}.npy")
+
+    def rows(self, split: str) -> np.ndarray:
+        """The rows of the raw training file from which the images of "train" or "validation" come, int64 (n,).
+
+        Raises:
+            DigitsError: as `arrays`.
+        """
+        return self._load(f"{split}_rows.npy")
+
+    def test_images_of(self, test_sha256: str) -> np.ndarray | None:
+        """The test images, uint8 (n, 28, 28), if they are those with this hash, else None."""
+        if not (self.folder / paths.DATASET.name).is_file() or self.facts["test_sha256"] != test_sha256:
+            return None
+        return self.arrays("test")[0]
+
+    def _load(self, name: str) -> np.ndarray:
+        try:
+            return np.load(self.folder / name, mmap_mode="r", allow_pickle=False)
+        except FileNotFoundError:
+            raise missing(self.folder / name) from None
+        except (ValueError, EOFError) as error:
+            raise DigitsError(f"{self.folder / name} is damaged ({error}): run `dvc repro -f preprocess`") from None
+
+
+def array_hash(*arrays: np.ndarray) -> str:
+    """SHA-256 over dtypes, shapes and values: it identifies a data set, whatever file holds it."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()

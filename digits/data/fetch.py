@@ -1,0 +1,80 @@
+"""Fetching the raw data: sources are tried in order, and every file is checked against its SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from digits.data.raw import RAW_NAMES
+from digits.data.sources import SourceError, describe, read_file
+from digits.errors import DigitsError
+from digits.files import atomic_path
+from digits.params import FetchParams
+
+
+def fetch_dataset(params: FetchParams, target: Path, parts: Path, say: Callable[[str], None] = print) -> None:
+    """Bring the four IDX files into `target`, decompressed, each from the first source that has the right bytes.
+
+    `target` appears complete or not at all. `parts` keeps the files that arrived before an interruption; they are not
+    downloaded again.
+
+    Args:
+        params: section `fetch`.
+        target: the folder to create, usually data/raw.
+        parts: a folder for verified files; removed once all four are there.
+        say: called with one line for each source that fails and for each file that arrives.
+
+    Raises:
+        DigitsError: no source had a file; the message lists each source with its reason.
+    """
+    wanted = {key: getattr(params.files, key) for key in RAW_NAMES}
+    names = {key: file.name for key, file in wanted.items()}
+    parts.mkdir(parents=True, exist_ok=True)
+    missing = {key for key in wanted if _hash_of(parts / RAW_NAMES[key]) != wanted[key].sha256}
+    failures: list[str] = []
+    for source in params.sources:
+        if not missing:
+            break
+        title = describe(source)
+        with tempfile.TemporaryDirectory(dir=parts) as scratch:
+            for key in [key for key in RAW_NAMES if key in missing]:
+                try:
+                    data = read_file(source, key, names[key], params.timeout, Path(scratch))
+                    _check(data, wanted[key].sha256, names[key])
+                except SourceError as error:
+                    failures.append(f"{title}: {error}")
+                    say(f"fetch: {failures[-1]}")
+                    break
+                with atomic_path(parts / RAW_NAMES[key]) as part:
+                    part.write_bytes(data)
+                missing.discard(key)
+                say(f"fetch: {RAW_NAMES[key]}, {len(data):,} bytes, SHA-256 verified, from {title}")
+    if missing:
+        absent = ", ".join(names[key] for key in RAW_NAMES if key in missing)
+        raise DigitsError(f"no source in params.yaml fetch.sources gave {absent} — {'; '.join(failures)}")
+    _move(parts, target)
+
+
+def _move(parts: Path, target: Path) -> None:
+    """Move the four files from `parts` to a new `target`, and remove `parts`.
+
+    Only these files: a killed process may have left others in `parts`.
+    """
+    with atomic_path(target) as folder:
+        folder.mkdir()
+        for name in RAW_NAMES.values():
+            (parts / name).rename(folder / name)
+    shutil.rmtree(parts)
+
+
+def _check(data: bytes, sha256: str, name: str) -> None:
+    found = hashlib.sha256(data).hexdigest()
+    if found != sha256:
+        raise SourceError(f"wrong bytes for {name}, rejected: SHA-256 {found[:12]}… instead of {sha256[:12]}…")
+
+
+def _hash_of(path: Path) -> str | None:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None

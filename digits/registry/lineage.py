@@ -1,0 +1,147 @@
+"""From a model back to what made it: run, commit, parameters, data, and the commands that rebuild it."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from digits.git import git
+from digits.registry.model import Model
+from digits.registry.versions import Registry
+from digits.tracking import artifacts
+from digits.tracking.find import count_reproductions
+from digits.tracking.source import changed_params, committed_params
+
+# The sections of params.yaml that a model depends on.
+_BEFORE_EVALUATION = ("fetch.", "validate.", "preprocess.", "train.")
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """Where a model comes from.
+
+    `changed` are the parameters that differ from those of the commit; None where git does not have the commit here.
+    """
+
+    model_sha256: str
+    run_id: str
+    run_name: str
+    trained_at: str
+    commit: str | None
+    dirty: bool
+    changed_files: list[str]
+    untracked_files: list[str]
+    changed: dict[str, Any] | None
+    dvc_experiment: str | None
+    data_digest: str | None
+    test_sha256: str | None
+    versions: dict[str, list[str]]
+    reproductions: int
+    rebuild: list[str] = field(default_factory=list)
+
+
+def lineage_of(registry: Registry, model: Model) -> Lineage:
+    """Follow a model back.
+
+    Args:
+        registry: the registered model.
+        model: with its run.
+
+    Raises:
+        DigitsError: no run of this store made the model.
+    """
+    run = model.require_run()
+    tags = run.data.tags
+    versions = {
+        str(v.version): registry.aliases_of(str(v.version))
+        for v in registry.versions()
+        if v.tags.get(artifacts.MODEL_SHA256) == model.sha256
+    }
+    params, committed = _typed(run.data.params), committed_params(tags.get(artifacts.GIT_COMMIT))
+    found = Lineage(
+        model_sha256=model.sha256,
+        run_id=run.info.run_id,
+        run_name=run.info.run_name,
+        trained_at=datetime.fromtimestamp(run.info.start_time / 1000, UTC).isoformat(timespec="seconds"),
+        commit=tags.get(artifacts.GIT_COMMIT),
+        dirty=tags.get(artifacts.GIT_DIRTY) == "true",
+        changed_files=tags.get(artifacts.GIT_CHANGED, "").split(),
+        untracked_files=tags.get(artifacts.GIT_UNTRACKED, "").split(),
+        changed=None if committed is None else changed_params(params, committed),
+        dvc_experiment=tags.get(artifacts.DVC_EXPERIMENT),
+        data_digest=tags.get(artifacts.DATA_DIGEST),
+        test_sha256=tags.get(artifacts.TEST_SHA256),
+        versions=versions,
+        reproductions=count_reproductions(registry.client, model.sha256),
+    )
+    found.rebuild.extend(rebuild_commands(found))
+    return found
+
+
+def describe(lineage: Lineage) -> str:
+    """A lineage as lines for a person."""
+    versions = ", ".join(f"{v} ({', '.join(a)})" if a else v for v, a in lineage.versions.items()) or "not registered"
+    commit = lineage.commit or "unknown"
+    if lineage.dirty:
+        commit += f", with uncommitted changes in {', '.join(lineage.changed_files)}"
+    if lineage.changed is None:
+        changed = f"unknown, as the commit is not here: see {artifacts.PARAMS} of the run"
+    else:
+        changed = ", ".join(f"{key}={value}" for key, value in lineage.changed.items()) or "as in the commit"
+    facts = {
+        "model": f"SHA-256 {lineage.model_sha256}",
+        "version": versions,
+        "run": f"{lineage.run_name} ({lineage.run_id})",
+        "trained": lineage.trained_at
+        + (f", reproduced {lineage.reproductions} times" if lineage.reproductions else ""),
+        "commit": commit,
+        "experiment": lineage.dvc_experiment or "none",
+        "parameters": changed,
+        "data": f"DVC digest {lineage.data_digest}",
+        "test images": f"SHA-256 {lineage.test_sha256}",
+    }
+    lines = [f"{name:<12}{fact}" for name, fact in facts.items()]
+    rebuild_lines = lineage.rebuild or ["not possible: made from files that git did not track"]
+    return "\n".join([*lines, "rebuild", *(f"  {line}" for line in rebuild_lines)])
+
+
+def rebuild_commands(lineage: Lineage) -> list[str]:
+    """What a person types to get the model again; nothing where that is not possible."""
+    if lineage.commit is None or lineage.untracked_files:
+        return []
+    lines = [f"git clone {shlex.quote(git('remote', 'get-url', 'origin') or '.')} rebuild && cd rebuild"]
+    lines.append(f"git checkout {lineage.commit}")
+    changed = {key: value for key, value in (lineage.changed or {}).items() if key.startswith(_BEFORE_EVALUATION)}
+    settings = []
+    if lineage.dirty and set(lineage.changed_files) - {"params.yaml"}:
+        lines.append(f"# apply the artifact {artifacts.PATCH} of run {lineage.run_id}: git apply uncommitted.patch")
+    elif lineage.changed is None or not all(map(_is_plain, changed.values())):
+        lines.append(f"# put the artifact {artifacts.PARAMS} of run {lineage.run_id} in the place of params.yaml")
+    else:
+        settings = [f"-S {shlex.quote(f'{key}={value}'.replace(' ', ''))}" for key, value in changed.items()]
+    lines.append("make setup && source .venv/bin/activate")
+    lines.append(f"dvc exp run {' '.join(settings)} train" if settings else "dvc repro train")
+    return lines
+
+
+def _typed(params: dict[str, str]) -> dict[str, Any]:
+    """The values of parameters of which MLflow keeps Python's text."""
+    return {key: _value(text) for key, text in params.items() if "." in key}
+
+
+def _value(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value means the same to `dvc exp run -S` as it does in YAML."""
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    return isinstance(value, bool | int | float) or re.fullmatch(r"[A-Za-z]\w*", str(value)) is not None

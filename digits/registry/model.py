@@ -1,0 +1,102 @@
+"""The noun of the registry: a trained model that was found by one of its names."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from digits import paths
+from digits.errors import DigitsError
+from digits.files import atomic_path, sha256_file
+from digits.results import Results
+from digits.tracking.logged_model import FILE
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+    from mlflow.entities.model_registry import ModelVersion
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A trained model, whatever name a person has for it.
+
+    Attributes:
+        name: as it was given.
+        uri: a name that means this model alone: `models:/digits/3`, `runs:/<id>`, a git commit or a path.
+        sha256: of the .keras file; empty where the file is known by DVC's digest alone and is not on this disk.
+        results: what training and evaluation left of it.
+        run: the MLflow run that made it; None for a file that no run of the store made.
+        version: the registered version that the name means; None where the name means no version.
+        file: brings the .keras file to this disk, checks its bytes, and gives its path. It raises DigitsError where
+            that is not possible.
+    """
+
+    name: str
+    uri: str
+    sha256: str
+    results: Results
+    run: Run | None
+    version: ModelVersion | None
+    file: Callable[[], Path]
+
+    @property
+    def number(self) -> str | None:
+        """The number of the version, or None."""
+        return None if self.version is None else str(self.version.version)
+
+    @property
+    def title(self) -> str:
+        """What people call it: `digits version 3`, the run's name, or the file's."""
+        return f"{self.version.name} version {self.number}" if self.version else self.results.name
+
+    @property
+    def accuracy(self) -> float | None:
+        """Accuracy on the test images, 0 to 1; None if nobody measured it."""
+        return float(self.results.metrics["accuracy"]) if self.results.is_evaluated else None
+
+    def require_run(self) -> Run:
+        """The run that made it.
+
+        Raises:
+            DigitsError: the store has none.
+        """
+        if self.run is None:
+            raise DigitsError(
+                f"{self.name}: no run of this store made a model with these bytes: check its files out, `digits sync` "
+                "writes the run"
+            )
+        return self.run
+
+
+def download_model(client: MlflowClient, model_id: str, sha256: str) -> Path:
+    """A logged model's file. It is kept in .digits/models under its hash, so that it is fetched once.
+
+    Raises:
+        DigitsError: it cannot be read, or has other bytes than those that were logged.
+    """
+    from mlflow.artifacts import download_artifacts
+    from mlflow.exceptions import MlflowException
+
+    kept = paths.state() / "models" / sha256 / FILE
+    if kept.is_file() and sha256_file(kept) == sha256:
+        return kept
+    location = f"model {model_id}"
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            location = client.get_logged_model(model_id).artifact_location
+            file = Path(download_artifacts(artifact_uri=f"{location}/{FILE}", dst_path=folder))
+        except (MlflowException, OSError) as error:
+            raise DigitsError(f"{location}: the model's file cannot be read ({str(error).splitlines()[0]})") from None
+        found = sha256_file(file)
+        if found != sha256:
+            raise DigitsError(
+                f"{location}/{FILE} is not the file that was logged: SHA-256 {found[:12]}… instead of "
+                f"{sha256[:12]}…; refused"
+            )
+        with atomic_path(kept) as part:
+            part.write_bytes(file.read_bytes())
+    return kept

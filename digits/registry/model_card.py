@@ -1,0 +1,71 @@
+"""The model card: what a registered version is, how good, on what data, and where it fails.
+
+Source of the form: M. Mitchell et al., "Model cards for model reporting", FAT* 2019.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from digits.evaluation.robustness import CLEAN, worst
+from digits.evaluation.scores import METRICS, Metric, weak_classes
+from digits.results import Results
+from digits.tracking import artifacts
+
+if TYPE_CHECKING:
+    from digits.params import RegisterParams
+
+
+def model_card(results: Results, model_name: str, version: str, params: RegisterParams) -> str:
+    """The card as Markdown; its pictures are in `plots/` beside it.
+
+    Args:
+        results: of the run that made the model.
+        model_name: of the registered model.
+        version: its number.
+        params: section `register`, which says whose the data are.
+
+    Raises:
+        DigitsError: the model was never evaluated.
+        jinja2.UndefinedError: a fact is missing.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("digits.registry", "."),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    table = results.robustness
+    confidence = f"{results.evaluation['confidence']:.0%}"
+    return environment.get_template("model_card.md").render(
+        name=model_name,
+        version=version,
+        run_id=results.run_id,
+        run_name=results.run_name,
+        metrics=results.metrics,
+        table=[(metric.name, _cell(metric, results.metrics, confidence)) for metric in METRICS],
+        training=results.training,
+        params=results.params,
+        tags=results.tags,
+        sizes=results.dataset,
+        side=int(results.params["validate.side"]),
+        class_names=results.dataset["class_names"],
+        confidence=confidence,
+        data_name=params.data_name,
+        data_licence=params.data_licence,
+        libraries=results.tags[artifacts.LIBRARIES],
+        weak=weak_classes(results.metrics["per_class"]),
+        worst=[] if table is None else worst(table).to_dict("records"),
+        unchanged=None if table is None else table[table["perturbation"] == CLEAN].iloc[0],
+    )
+
+
+def _cell(metric: Metric, metrics: dict[str, Any], confidence: str) -> str:
+    """A metric's value; where it has an interval, the value is set off from that."""
+    value = metric.text(metrics[metric.key])
+    if metric.interval is None:
+        return value
+    _, low, high = (metric.number(metrics[key]) for key in metric.keys)
+    return f"**{value}** ({confidence} interval {low} to {high} {metric.unit}, Wilson)"

@@ -1,0 +1,147 @@
+"""Promoting: a model becomes champion if it passes all gates against the present champion on the same test images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from digits import paths
+from digits.data.dataset import Dataset
+from digits.errors import DigitsError
+from digits.registry.aliases import make_champion
+from digits.registry.gates import Evidence, Gate, check, failed
+from digits.registry.history import CHAMPION
+from digits.registry.model import Model
+from digits.registry.register import Registration, register
+from digits.registry.resolve import resolve
+from digits.registry.versions import Registry
+from digits.results import Results
+
+if TYPE_CHECKING:
+    from digits.params import EvaluateParams, Params, RegisterParams
+
+    Classify = Callable[[np.ndarray, int], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """What came of promoting.
+
+    Attributes:
+        registration: of a model that was no version yet; None where it was one.
+        version: the model's number; None where it is not registered.
+        champion: the number of the champion that it was compared with; None if there was none.
+        gates: all of them; empty where registering was refused.
+        promoted: whether the version is champion now.
+    """
+
+    registration: Registration | None
+    version: str | None
+    champion: str | None = None
+    gates: list[Gate] = field(default_factory=list)
+    promoted: bool = False
+
+    @property
+    def failed(self) -> list[str]:
+        """The names of the gates that refuse."""
+        return failed(self.gates)
+
+
+def promote(
+    registry: Registry, model: Model, params: Params, *, why: str = "", force: bool = False, dry_run: bool = False
+) -> Promotion:
+    """Make a model champion if the gates pass. A model that is no version yet is registered first.
+
+    Args:
+        registry: the registered model.
+        model: with its run.
+        params: sections `register` and `evaluate` are used.
+        why: a sentence for the record; default says that all gates passed.
+        force: promote though a gate against the champion fails.
+        dry_run: check the gates, change nothing.
+
+    Raises:
+        DigitsError: the model is champion already, or cannot be scored.
+        RegistryChangedError: another process moved the alias meanwhile; nothing was changed.
+    """
+    registration, number = None, model.number or _number_of(registry, model)
+    if number is None:
+        registration = register(registry, model, params.register_, dry_run)
+        number = registration.version
+        if registration.refused:
+            return Promotion(registration, None)
+    champion, gates = assess(registry, model, params.register_, params.evaluate)
+    refused = failed(gates)
+    if dry_run or number is None or (refused and not force):
+        return Promotion(registration, number, champion, gates)
+    action = "promote (forced)" if refused else "promote"
+    make_champion(registry, number, champion, action, why or "all gates passed", gates)
+    return Promotion(registration, number, champion, gates, promoted=True)
+
+
+def assess(
+    registry: Registry, model: Model, params: RegisterParams, evaluate: EvaluateParams
+) -> tuple[str | None, list[Gate]]:
+    """Measure a model, registered or not, against the champion. Changes nothing.
+
+    Both are scored on the same test images: a champion whose recorded score is on other test data is scored anew.
+
+    Returns:
+        The champion's version (None if there is none) and the gates. A champion that cannot be read any more is a gate
+        that fails: `force` can still replace it.
+
+    Raises:
+        DigitsError: the model is champion already, or cannot be scored.
+    """
+    from digits.model.classifier import Classifier, median_latency_ms
+
+    number = registry.aliases().get(CHAMPION)
+    if number is not None and number in (model.number, _number_of(registry, model)):
+        raise DigitsError(f"version {number} is champion already")
+    # A model without figures is refused before TensorFlow is loaded.
+    _ = model.results.metrics, model.results.predictions
+    file = model.file()
+    classifiers = [Classifier(file)]
+    before, unreadable = None, ""
+    if number is not None:
+        try:
+            champion = resolve(f"models:/{registry.name}/{number}", lambda: registry)
+            classifiers.append(Classifier(champion.file()))
+            before = _on_test_images(champion, classifiers[1], model.results.test_sha256, evaluate)
+        except DigitsError as error:
+            unreadable = str(error)
+    latencies = median_latency_ms(classifiers)
+    gates = check(Evidence(model.results, file.stat().st_size / 1e6, latencies[0], before, latencies[-1]), params)
+    if unreadable:
+        gates.append(Gate("Compared with the champion", unreadable, "both on the same images", False, 0, 1))
+    return number, gates
+
+
+def _number_of(registry: Registry, model: Model) -> str | None:
+    version = registry.version_of(model.sha256)
+    return str(version.version) if version else None
+
+
+def _on_test_images(champion: Model, classify: Classify, test_sha256: str, params: EvaluateParams) -> Results:
+    """The champion's results on the test images of `test_sha256`, scored anew if need be."""
+    results = champion.results
+    if results.test_sha256 == test_sha256:
+        # What cannot be read is known here, not within a gate.
+        _ = results.metrics, results.predictions
+        return results
+    from digits.evaluation.scores import predictions_frame, score
+
+    dataset = Dataset(paths.PROCESSED)
+    if dataset.facts["test_sha256"] != test_sha256:
+        raise DigitsError(
+            "the champion was scored on other test data, and data/processed is not the candidate's: "
+            "run `dvc repro` for the candidate's parameters first"
+        )
+    images, labels = dataset.arrays("test")
+    actual = labels.argmax(axis=1)
+    probabilities = classify(np.asarray(images), params.batch_size)
+    metrics = score(actual, probabilities, dataset.class_names, params.confidence, params.calibration_bins)
+    return results.scored_anew(metrics, predictions_frame(actual, probabilities), test_sha256)

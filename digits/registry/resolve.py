@@ -1,0 +1,330 @@
+"""From what a person calls a model to the model: the one grammar of names that every command understands.
+
+A name is an alias, a version number, `models:/digits@champion`, `models:/digits/3`, a run's id, `runs:/<id>`, a run's
+name, a DVC experiment, a git revision, a .keras file, or a folder with model.keras. Runs and DVC experiments are joined
+by the content of the model file, so an experiment that DVC restored from its cache is the run that trained it. A
+reproduction counts as its original.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ruamel.yaml import YAML
+
+from digits import dvc, git, paths
+from digits.errors import DigitsError
+from digits.files import sha256_file, write_bytes
+from digits.params import flatten
+from digits.registry.history import CHAMPION
+from digits.registry.model import Model, download_model
+from digits.registry.nearest import unknown_name
+from digits.registry.versions import Registry, run_of
+from digits.results import Results
+from digits.tracking import artifacts, find
+from digits.tracking.logged_model import FILE
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+    from mlflow.entities.model_registry import ModelVersion
+
+    # The store is opened by the first name that needs it: a file needs none.
+    Open = Callable[[], Registry]
+
+# How many runs are compared where none is named.
+_NEWEST = 10
+
+
+def resolve(name: str, registry: Open) -> Model:
+    """Find the one model that a name means.
+
+    Args:
+        name: see the module's docstring.
+        registry: opens the registered model.
+
+    Raises:
+        DigitsError: nothing is called so, with the nearest names; or several models are, with a name for each that is
+            unambiguous; or it has no model; or the store does not answer.
+    """
+    if not name.strip():
+        raise DigitsError("the name of a model is empty: give an alias, a version, a run, an experiment or a file")
+    if explicit := _explicit(name, registry):
+        return explicit
+    here = _local(name) if _model_file(name) else None
+    try:
+        opened = registry()
+    except DigitsError:
+        if here:
+            return here
+        raise
+    found = [*_in_registry(name, opened), *_runs(name, opened), *_in_git(name, opened)]
+    models = list({model.run.info.run_id if model.run else model.uri: model for model in reversed(found)}.values())
+    if here and here.sha256 not in {model.sha256 for model in models}:
+        models.append(here)
+    if len(models) > 1:
+        means = ", ".join(f"{model.title} ({model.uri})" for model in models)
+        raise DigitsError(f"{name} means {len(models)} models: {means}; give the name in brackets of the one you mean")
+    if not models:
+        raise DigitsError(unknown_name(name, opened))
+    return models[0]
+
+
+def resolve_run(name: str, registry: Registry) -> Model:
+    """As `resolve`, with the run that made the model, also for a file.
+
+    Raises:
+        DigitsError: as `resolve`; or the store has no run that made the model.
+    """
+    model = resolve(name, lambda: registry)
+    if model.run is None and (run := find.find_run(registry.client, model.sha256)):
+        return model_of_run(run, registry, name)
+    model.require_run()
+    return model
+
+
+def resolve_version(name: str, registry: Registry) -> str:
+    """The number of the registered version that a name means.
+
+    Raises:
+        DigitsError: as `resolve`; or the model is no version of `registry`.
+    """
+    model = resolve(name, lambda: registry)
+    version = model.version or registry.version_of(model.sha256)
+    if version is None or version.name != registry.name:
+        raise DigitsError(f"{name} is no version of {registry.name}: `digits register {name}` makes it one")
+    return str(version.version)
+
+
+def resolve_all(names: Sequence[str], registry: Registry) -> dict[str, Model]:
+    """The models by the names given, in their order; without names, the champion and the newest evaluated runs.
+
+    Raises:
+        DigitsError: as `resolve`; or there is no model yet.
+    """
+    if not names:
+        names = _newest(registry)
+    if not names:
+        raise DigitsError("nothing to compare yet: run `dvc repro` first")
+    models = {}
+    for name in dict.fromkeys(names):
+        model = resolve(name, lambda: registry)
+        # A folder that was pulled has less than the run that made it.
+        run = None if model.run else find.find_run(registry.client, model.sha256)
+        models[name] = model_of_run(run, registry, name) if run else model
+    shown = [model.results.name for model in models.values()]
+    for model in models.values():
+        # Runs of the same minute and settings have the same name.
+        if shown.count(model.results.name) > 1:
+            model.results.name += f" {model.results.run_id[:8]}"
+    return models
+
+
+def model_of_run(run: Run, registry: Registry, name: str = "", version: ModelVersion | None = None) -> Model:
+    """The model that a run made.
+
+    Args:
+        run: of MLflow; a reproduction counts as its original.
+        registry: the registered model.
+        name: as a person gave it; default is the run's name.
+        version: the version that the name means, if it means one.
+
+    Raises:
+        DigitsError: the run made no model.
+    """
+    client = registry.client
+    run = find.original(client, run)
+    results = find.results_of(client, run, run.info.run_name if name in ("", run.info.run_id) else name)
+    if registered := version or registry.version_of(results.model_sha256):
+        number = str(registered.version)
+        results.labels |= {"version": number}
+        if aliases := registry.aliases_of(number):
+            results.labels["aliases"] = ", ".join(aliases)
+    uri = f"models:/{version.name}/{version.version}" if version else f"runs:/{run.info.run_id}"
+
+    def file() -> Path:
+        model_id = run.data.tags.get(artifacts.MODEL_ID)
+        if model_id is None:
+            raise DigitsError(f"{uri}: run {run.info.run_id} has no model of this project")
+        return download_model(client, model_id, results.model_sha256)
+
+    return Model(name or run.info.run_name, uri, results.model_sha256, results, run, version, file)
+
+
+# --- Names that say what they are -----------------------------------------------------------------------------------
+
+
+def _explicit(name: str, registry: Open) -> Model | None:
+    """The model of a URI or a path. None for a bare word, which may mean several things."""
+    if name.startswith("models:/"):
+        return _by_model_uri(name, registry())
+    if name.startswith("runs:/"):
+        run_id = name.removeprefix("runs:/").partition("/")[0]
+        run = find.run_with_id(registry().client, run_id)
+        if run is None:
+            raise DigitsError(f"{name}: no run has this id")
+        return model_of_run(run, registry(), run_id)
+    if name.endswith(".keras") or name.startswith((".", "/", "~")) or (_separated(name) and Path(name).exists()):
+        return _local(name)
+    return None
+
+
+def _by_model_uri(uri: str, registry: Registry) -> Model:
+    match = re.fullmatch(r"models:/(?:([^/@]+)(?:@([^/]+)|/(\d+))|(m-[0-9a-f]+))", uri)
+    if not match:
+        raise DigitsError(f"{uri}: not a model; write models:/{registry.name}@champion or models:/{registry.name}/3")
+    model_name, alias, number, model_id = match.groups()
+    if model_id:
+        return _by_logged_model(uri, model_id, registry)
+    if model_name != registry.name:
+        return _model_of_version(_version_of_other(uri, registry.client, model_name, alias, number), registry, uri)
+    return _model_of_version(registry.version_with(alias) if alias else registry.version(number), registry, uri)
+
+
+def _version_of_other(uri: str, client: MlflowClient, model_name: str, alias: str | None, number: str) -> ModelVersion:
+    """A version of another registered model than the project's."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        if alias:
+            return client.get_model_version_by_alias(model_name, alias)
+        return client.get_model_version(model_name, number)
+    except MlflowException as error:
+        raise DigitsError(f"{uri}: there is no such version ({str(error).splitlines()[0]})") from None
+
+
+def _by_logged_model(uri: str, model_id: str, registry: Registry) -> Model:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        run_id = registry.client.get_logged_model(model_id).source_run_id
+    except MlflowException:
+        run_id = None
+    run = find.run_with_id(registry.client, run_id) if run_id else None
+    if run is None:
+        raise DigitsError(f"{uri}: no logged model has this id")
+    return model_of_run(run, registry, uri)
+
+
+def _local(name: str) -> Model:
+    """The model of a .keras file, or of a folder with model.keras, such as `digits pull` writes.
+
+    Raises:
+        DigitsError: there is none.
+    """
+    path = Path(name).expanduser()
+    file = _model_file(name)
+    if file is None:
+        what = f"a folder without {FILE}" if path.is_dir() else "no such file or folder"
+        raise DigitsError(f"{name}: {what}; give a .keras file, a folder with {FILE}, or models:/digits@champion")
+    beside = file.parent
+
+    def find_beside(wanted: Path) -> Path | None:
+        return beside / wanted.name if (beside / wanted.name).is_file() else None
+
+    sha256 = sha256_file(file)
+    # The figures of models/model.keras lie in reports/.
+    in_working_copy = file.resolve() == paths.MODEL.resolve()
+    found = _in_reports if in_working_copy else find_beside
+    uri = name if _separated(name) or name.endswith(".keras") else f"./{name}"
+    return Model(name, uri, sha256, Results(file.name, found, sha256), None, None, lambda: file)
+
+
+def _in_reports(path: Path) -> Path | None:
+    return path if path.is_file() else None
+
+
+def _model_file(name: str) -> Path | None:
+    path = Path(name).expanduser()
+    file = path / FILE if path.is_dir() else path
+    return file if file.is_file() and (file.suffix == ".keras" or path.is_dir()) else None
+
+
+def _separated(name: str) -> bool:
+    return "/" in name or "\\" in name
+
+
+# --- Bare words -----------------------------------------------------------------------------------------------------
+
+
+def _in_registry(name: str, registry: Registry) -> Iterator[Model]:
+    aliases = registry.aliases()
+    number = aliases.get(name, name if name.isdecimal() else None)
+    for version in registry.versions() if number else ():
+        if str(version.version) == number:
+            yield _model_of_version(version, registry, name)
+
+
+def _model_of_version(version: ModelVersion, registry: Registry, name: str) -> Model:
+    return model_of_run(run_of(registry.client, version), registry, name, version)
+
+
+def _runs(name: str, registry: Registry) -> Iterator[Model]:
+    """The runs with an id or a name; of several with the name, those that have a model."""
+    client = registry.client
+    run = find.run_with_id(client, name) if re.fullmatch(r"[0-9a-f]{32}", name) else None
+    runs = [run] if run else find.runs_named(client, name)
+    with_model = [run for run in runs if artifacts.MODEL_SHA256 in run.data.tags]
+    for run in with_model or runs:
+        yield model_of_run(run, registry, name)
+
+
+def _in_git(name: str, registry: Registry) -> Iterator[Model]:
+    """The DVC experiments with a name, or the git revision; where git knows neither, the runs of such an experiment."""
+    named = [experiment for experiment in dvc.experiments() if experiment.name == name]
+    # Experiments on different commits may have the same name: that on the present one is meant.
+    head = git.commit_of("HEAD")
+    revisions = [e.ref for e in named if e.baseline == head] or [e.ref for e in named] or [name]
+    commits = [commit for commit in map(git.commit_of, revisions) if commit]
+    for commit in commits:
+        if model := _of_commit(name, commit, registry):
+            yield model
+    if not commits:
+        for run in find.runs_of_experiment(registry.client, name):
+            yield model_of_run(run, registry, name)
+
+
+def _of_commit(name: str, commit: str, registry: Registry) -> Model | None:
+    """The model in dvc.lock of a commit, from the run that made it or else from DVC's cache."""
+    model, data = (dvc.out_digest(path, commit) for path in (paths.MODEL, paths.PROCESSED))
+    if model is None or data is None:
+        return None
+    if run := find.run_of_outs(registry.client, model, data):
+        return model_of_run(run, registry, name)
+    cached = dvc.cached(model)
+    sha256 = sha256_file(cached) if cached else ""
+    text = git.show(commit, paths.PARAMS)
+    params = flatten(YAML(typ="safe").load(text)) if text else {}
+    results = Results(name, cache(partial(_of_dvc, commit)), sha256, params, labels={"experiment": name})
+
+    def file() -> Path:
+        if cached is None:
+            raise DigitsError(f"{name}: its model is not in DVC's cache: `dvc fetch` or rerun it")
+        return cached
+
+    return Model(name, commit, sha256, results, None, None, file)
+
+
+def _of_dvc(commit: str, path: Path) -> Path | None:
+    """A file of a commit: from git, where the small ones are, or from DVC's cache."""
+    if path == paths.DATASET:
+        return dvc.cached_in_folder(dvc.out_digest(paths.PROCESSED, commit), path.name)
+    if cached := dvc.cached(dvc.out_digest(path, commit)):
+        return cached
+    text = git.show(commit, path)
+    if text is None:
+        return None
+    file = artifacts.scratch() / commit / path.name
+    write_bytes(file, text.encode())
+    return file
+
+
+def _newest(registry: Registry) -> list[str]:
+    champion = registry.aliases().get(CHAMPION)
+    known = registry.version(champion).run_id if champion else None
+    runs = find.newest_evaluated(registry.client, _NEWEST + 1)
+    return ([CHAMPION] if champion else []) + [run.info.run_id for run in runs if run.info.run_id != known][:_NEWEST]

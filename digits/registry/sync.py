@@ -1,0 +1,90 @@
+"""Bring the MLflow record of the model in models/ up to date from the files."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from digits import dvc, paths
+from digits.files import read_json
+from digits.registry.history import CHAMPION
+from digits.registry.model import Model
+from digits.registry.register import register
+from digits.registry.resolve import model_of_run
+from digits.registry.versions import Registry
+from digits.tracking import record
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+    from digits.params import Params
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The run that has the model, and its version, if a version was registered."""
+
+    run_id: str
+    run_name: str
+    version: str | None
+    is_champion: bool
+
+    def __str__(self) -> str:
+        """The outcome as a sentence."""
+        where = f"version {self.version}" if self.version else "not registered: `dvc repro`, `digits register` say why"
+        return f"run “{self.run_name}” ({self.run_id}) is complete; {where}"
+
+
+def record_model(registry: Registry, params: Params) -> Model:
+    """Write the run, evaluation and pictures of the model in models/, as far as the files are of this model."""
+    run_id = record.ensure_run(registry.client, params)
+    _log_results(registry.client, run_id)
+    return model_of_run(registry.client.get_run(run_id), registry)
+
+
+def sync(registry: Registry, params: Params) -> Outcome:
+    """Write into the store what it lacks of the present model: its run, test metrics, plots and registered version.
+
+    Within `mlflow run`, the run that MLflow began is completed as well, though nothing was trained.
+
+    Raises:
+        DigitsError: the store does not answer, or a stage has not run yet.
+    """
+    model = record_model(registry, params)
+    run = model.require_run()
+    started_by_mlflow = os.environ.get("MLFLOW_RUN_ID")
+    if started_by_mlflow and started_by_mlflow != run.info.run_id:
+        record.complete_as_reproduction(registry.client, started_by_mlflow, params, run.info.run_id)
+        _log_results(registry.client, started_by_mlflow)
+    # A model becomes a version when the pipeline ran to its end with it.
+    registered = record.evaluation_mark() and dvc.is_up_to_date("register")
+    version = register(registry, model, params.register_).version if registered else None
+    champion = registry.aliases().get(CHAMPION)
+    return Outcome(run.info.run_id, run.info.run_name, version, version is not None and version == champion)
+
+
+def summary(outcome: Outcome, params: Params) -> str:
+    """What a person wants to know at the end of `make repro`."""
+    test = read_json(paths.METRICS)["test"]
+    training = read_json(paths.TRAINING)
+    name = params.register_.model_name
+    version = f"version {outcome.version}" if outcome.version else "not registered, see the gates above"
+    interval = f"{params.evaluate.confidence:.0%} interval {test['accuracy_low']:.4f} to {test['accuracy_high']:.4f}"
+    return f"""
+  test accuracy  {test["accuracy"]:.4f}  ({interval}, {test["n"]:,} images)
+  test loss      {test["loss"]:.4f}
+  training       {training["reason"]}
+  report         {paths.PLOTS}/ and {paths.VALIDATION}/data_docs/index.html
+  model          {paths.MODEL}; {name} {version}{", champion" if outcome.is_champion else ""}
+
+  look at the runs     make ui                      then http://127.0.0.1:5000
+  take the model away  .venv/bin/digits pull        or models:/{name}@champion in MLflow
+  try something        source .venv/bin/activate && dvc exp run -S train.learning_rate=0.002
+"""
+
+
+def _log_results(client: MlflowClient, run_id: str) -> None:
+    record.log_evaluation(client, run_id)
+    if dvc.is_up_to_date("plot"):
+        record.log_plots(client, run_id)

@@ -1,0 +1,137 @@
+"""The registered model in MLflow: its versions, and which of them has which alias."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from digits.errors import DigitsError
+from digits.registry.history import HISTORY_RUN, Change, History
+from digits.tracking import artifacts
+from digits.tracking.store import all_pages
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+    from mlflow.entities.model_registry import ModelVersion
+
+_OWNER_TAG, _OWNER = "made_by", "digits"
+
+
+class Registry:
+    """The registered model of this project."""
+
+    def __init__(self, client: MlflowClient, name: str) -> None:
+        """Open the registered model `name`, which need not exist yet.
+
+        Raises:
+            DigitsError: the name belongs to something else.
+        """
+        self.client = client
+        self.name = name
+        tags = self._tags()
+        if tags is not None and tags.get(_OWNER_TAG) != _OWNER:
+            raise DigitsError(
+                f"the registered model {name!r} was not made by this project: set another register.model_name"
+            )
+
+    def create(self) -> None:
+        """Make the registered model, with its history, if it does not exist."""
+        from mlflow.exceptions import MlflowException
+
+        if self._tags() is not None:
+            return
+        history = History.create(self.client, self.name)
+        tags = {_OWNER_TAG: _OWNER, HISTORY_RUN: history.run_id}
+        try:
+            self.client.create_registered_model(
+                self.name, tags, "Handwritten digits, raw pixels in, probabilities out."
+            )
+        except MlflowException:
+            # Another process was first: its history counts.
+            self.client.delete_run(history.run_id)
+            if self._tags() is None:
+                raise
+
+    def version_of(self, model_sha256: str) -> ModelVersion | None:
+        """The version that holds a model file, or None."""
+        return next((v for v in self.versions() if v.tags.get(artifacts.MODEL_SHA256) == model_sha256), None)
+
+    def versions(self) -> list[ModelVersion]:
+        """All versions, oldest first."""
+        found: list[ModelVersion] = all_pages(self.client.search_model_versions, f"name = '{self.name}'")
+        return sorted(found, key=lambda version: int(version.version))
+
+    def version(self, number: str) -> ModelVersion:
+        """A version by its number.
+
+        Raises:
+            DigitsError: there is none; the message lists those that exist.
+        """
+        found = {str(v.version): v for v in self.versions()}
+        if number not in found:
+            listed = ", ".join(found) or "none yet"
+            raise DigitsError(f"{self.name} has no version {number} (versions: {listed})")
+        return found[number]
+
+    def version_with(self, alias: str) -> ModelVersion:
+        """The version that has an alias.
+
+        Raises:
+            DigitsError: none has; the message lists the aliases that there are.
+        """
+        aliases = self.aliases()
+        if alias not in aliases:
+            listed = ", ".join(aliases) or "none"
+            raise DigitsError(f"{self.name} has no {alias} (aliases: {listed}): `digits register` names a new version")
+        return self.version(aliases[alias])
+
+    def aliases(self) -> dict[str, str]:
+        """Alias to version number."""
+        if self._tags() is None:
+            return {}
+        model = self.client.get_registered_model(self.name)
+        return {alias: str(version) for alias, version in model.aliases.items()}
+
+    def aliases_of(self, number: str) -> list[str]:
+        """The aliases of a version."""
+        return [alias for alias, version in self.aliases().items() if version == number]
+
+    @property
+    def changes(self) -> History | None:
+        """The record of changes of aliases; None where nothing was registered yet."""
+        tags = self._tags()
+        return None if tags is None else History(self.client, self.name, tags.get(HISTORY_RUN, ""))
+
+    def history(self) -> list[Change]:
+        """All recorded changes of aliases, oldest first.
+
+        Raises:
+            DigitsError: the record was deleted in MLflow.
+        """
+        return self.changes.read() if self.changes else []
+
+    def _tags(self) -> dict[str, str] | None:
+        """Tags of the registered model; None if it does not exist."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return self.client.get_registered_model(self.name).tags
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise
+
+
+def run_of(client: MlflowClient, version: ModelVersion) -> Run:
+    """The run that a version was registered from.
+
+    Raises:
+        DigitsError: it is gone, or the version was made by other means and never had one.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_run(version.run_id or "")
+    except MlflowException as error:
+        reason = str(error).splitlines()[0]
+        raise DigitsError(f"version {version.version}: the run it was registered from is gone ({reason})") from None

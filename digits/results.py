@@ -1,0 +1,135 @@
+"""What is known of one trained model: the files of reports/, read from a folder or a run, each of them once."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from digits import paths
+from digits.errors import DigitsError
+from digits.files import missing, read_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(eq=False)
+class Results:
+    """One trained model, and what training and evaluation left of it.
+
+    The properties below read their file when they are first used, and keep what they read.
+
+    Attributes:
+        name: short; what tables and messages call the model.
+        find: gives the file on this disk that stands for a path of `digits.paths`, or None where there is none.
+        model_sha256: of the .keras file; empty where nobody knows it.
+        params: flat, `train.batch_size`. Values read from MLflow are text.
+        tags: of the MLflow run; empty without one.
+        run_id: of the MLflow run; empty without one.
+        run_name: what people call that run.
+        training_seconds: duration of the training; None if nobody measured it.
+        labels: other names of the model, such as {"run": …, "version": …, "aliases": …, "experiment": …}.
+    """
+
+    name: str
+    find: Callable[[Path], Path | None]
+    model_sha256: str = ""
+    params: dict[str, Any] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    run_id: str = ""
+    run_name: str = ""
+    training_seconds: float | None = None
+    labels: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_evaluated(self) -> bool:
+        """Whether the model was measured on test images."""
+        return "metrics" in vars(self) or self.find(paths.METRICS) is not None
+
+    @cached_property
+    def training(self) -> dict[str, Any]:
+        """training.json: epochs, reason of the stop, last metrics, number of weights."""
+        return read_json(self._file(paths.TRAINING))
+
+    @cached_property
+    def history(self) -> pd.DataFrame:
+        """history.csv: one row an epoch, with the columns epoch, accuracy, loss, val_accuracy, val_loss."""
+        return self._frame(paths.HISTORY)
+
+    @cached_property
+    def dataset(self) -> dict[str, Any]:
+        """dataset.json: class names, number of images of each split, hash of the test images."""
+        return read_json(self._file(paths.DATASET))
+
+    @cached_property
+    def evaluation(self) -> dict[str, Any]:
+        """evaluation.json: hashes of the model and its test images, confidence of intervals, bins."""
+        return read_json(self._file(paths.EVALUATION))
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """`test` of metrics.json."""
+        return read_json(self._file(paths.METRICS))["test"]
+
+    @cached_property
+    def predictions(self) -> pd.DataFrame:
+        """predictions.csv: one row a test image, with the columns image, actual, predicted, probability."""
+        return self._frame(paths.PREDICTIONS)
+
+    @cached_property
+    def robustness(self) -> pd.DataFrame | None:
+        """robustness.csv: accuracy by change and strength; None for a model from before it was measured."""
+        return None if self.find(paths.ROBUSTNESS) is None else self._frame(paths.ROBUSTNESS)
+
+    @cached_property
+    def not_sure_below(self) -> float | None:
+        """The probability under which an answer counts as not sure; None for a model without such a threshold."""
+        file = self.find(paths.CALIBRATION)
+        return None if file is None else float(read_json(file)["not_sure_below"])
+
+    @cached_property
+    def test_sha256(self) -> str:
+        """SHA-256 of the test images and labels that the model was measured on."""
+        return self.tags.get("test_sha256") or self.evaluation["test_sha256"]
+
+    @property
+    def class_names(self) -> list[str]:
+        """Name of label 0, 1, … as the metrics have them."""
+        return list(self.metrics["per_class"])
+
+    def scored_anew(self, metrics: dict[str, Any], predictions: pd.DataFrame, test_sha256: str) -> Results:
+        """The same model with its scores on other test images."""
+        other = copy.copy(self)
+        vars(other).update(metrics=metrics, predictions=predictions, test_sha256=test_sha256)
+        return other
+
+    def _frame(self, path: Path) -> pd.DataFrame:
+        import pandas as pd
+
+        file = self._file(path)
+        try:
+            return pd.read_csv(file)
+        except ValueError as error:
+            raise DigitsError(f"{file} cannot be read ({error}): run `dvc repro -f`") from None
+
+    def _file(self, path: Path) -> Path:
+        file = self.find(path)
+        if file is None:
+            missing = "was never evaluated" if path not in (paths.TRAINING, paths.HISTORY) else "was not trained"
+            raise DigitsError(f"{self.name} has no {path.name}, it {missing} to the end: run `dvc repro`")
+        return file
+
+
+def working_copy() -> Results:
+    """The results of models/model.keras, from the files of the current folder."""
+
+    def find(path: Path) -> Path:
+        if not path.is_file():
+            raise missing(path)
+        return path
+
+    return Results(str(paths.MODEL), find)

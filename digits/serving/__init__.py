@@ -1,0 +1,1 @@
+"""The two local servers: the scoring server and the drawing page."""

@@ -1,0 +1,211 @@
+"""`digits draw`: a local page on which a person draws digits, or drops a picture, and the model reads them.
+
+The page sends drawings as PNG, so they are read like the pictures of `digits predict`: `digits.pictures` brings each
+digit into the form of MNIST, and the model classifies it. Nothing is stored, and no other machine is involved.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import re
+import threading
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+
+from digits.errors import DigitsError
+from digits.serving.http import (
+    ClientGoneError,
+    RequestError,
+    address,
+    check_host,
+    header,
+    listen,
+    read_body,
+    run,
+    send_refusal,
+)
+
+if TYPE_CHECKING:
+    from digits.registry.model import Model
+    from digits.serving.follow import Live
+    from digits.serving.http import App, Message, Receive, Scope, Send
+
+PAGE = Path(__file__).with_suffix(".html")
+# A phone's photo has 3 to 12 MB.
+MAX_BODY = 25 * 2**20
+
+
+class Reader:
+    """A loaded model that reads pictures."""
+
+    def __init__(self, model: Model) -> None:
+        """Load a model and classify one blank image, so that the first drawing is read as fast as the others.
+
+        Raises:
+            DigitsError: the file is missing or not a Keras model.
+        """
+        from digits.model.classifier import Classifier
+        from digits.pictures.read import threshold_of
+        from digits.serving.follow import describe
+
+        self._threshold = threshold_of(model.results)
+        self._classifier = Classifier(model.file(), threads=1)
+        self._classifier(np.zeros((1, self._classifier.side, self._classifier.side), np.uint8))
+        self.about = {"name": describe(model, accuracy=False), "accuracy": model.accuracy}
+
+    def read(self, data: bytes, name: str) -> dict[str, Any]:
+        """Find and read the digits of a picture.
+
+        Args:
+            data: the bytes of a picture file.
+            name: of the picture, for error messages.
+
+        Returns:
+            A dictionary for JSON. `digits`: in reading order, each with the fields of `digits.pictures.read.Reading`;
+            `pixels`, the model's input, are uint8 (28, 28) row by row in base64. `note`: a remark on the picture.
+            `model`: its name and accuracy.
+
+        Raises:
+            DigitsError: the file is no picture, damaged or too large.
+        """
+        from digits.pictures.file import load_picture
+        from digits.pictures.read import predict
+
+        prediction = predict(load_picture(data, name), self._classifier, self._threshold)
+        digits = [
+            facts | {"pixels": base64.b64encode(reading.pixels.tobytes()).decode("ascii")}
+            for facts, reading in zip(prediction.as_dict()["digits"], prediction.readings, strict=True)
+        ]
+        return {"digits": digits, "note": prediction.note, "model": self.about}
+
+
+def build_app(live: Live[Reader]) -> FastAPI:
+    """The application: the page and the two addresses that it asks.
+
+    Args:
+        live: the model, which may change between requests.
+    """
+    # FastAPI's documentation pages load scripts from other hosts.
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    page = PAGE.read_text(encoding="utf-8")
+    policy = content_policy(page)
+
+    @app.get("/")
+    async def show_page() -> HTMLResponse:
+        return HTMLResponse(page, headers={"content-security-policy": policy})
+
+    @app.get("/model")
+    async def show_model() -> dict[str, Any]:
+        return live.current.about
+
+    @app.post("/read")
+    async def read(request: Request) -> JSONResponse:
+        kind = header(request.scope, b"content-type").lower()
+        body = await read_body(request.scope, request.receive, MAX_BODY)
+        # A browser lets any web site send forms and text to this server, but not these types.
+        if not kind.startswith(("image/", "application/octet-stream")):
+            raise RequestError(415, "Send the bytes of a picture with a Content-Type of image/….")
+        try:
+            return JSONResponse(await asyncio.to_thread(live.current.read, body, "The file"))
+        except DigitsError as error:
+            raise RequestError(422, f"{error}.") from None
+
+    @app.exception_handler(RequestError)
+    async def refuse(request: Request, error: RequestError) -> JSONResponse:
+        return JSONResponse({"error": str(error)}, error.status)
+
+    @app.exception_handler(404)
+    @app.exception_handler(405)
+    async def no_such_page(request: Request, error: HTTPException) -> JSONResponse:
+        sentence = "This server has GET /, GET /model and POST /read only."
+        return JSONResponse({"error": sentence}, error.status_code, error.headers)
+
+    @app.exception_handler(ClientGoneError)
+    async def nobody_listens(request: Request, error: ClientGoneError) -> Response:
+        return Response(status_code=400)
+
+    return app
+
+
+def guard(app: App, host: str = "127.0.0.1") -> App:
+    """Refuse requests with a foreign name, and add the headers that tell the browser not to guess, refer or store.
+
+    Args:
+        app: from `build_app`.
+        host: the address that the server listens on.
+    """
+    fixed = [
+        (b"x-content-type-options", b"nosniff"),
+        (b"referrer-policy", b"no-referrer"),
+        (b"cache-control", b"no-store"),
+    ]
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_fixed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", []), *fixed]
+            await send(message)
+
+        try:
+            check_host(scope, host)
+        except RequestError as error:
+            await send_refusal(send_fixed, error, [])
+        else:
+            await app(scope, receive, send_fixed)
+
+    return guarded
+
+
+def content_policy(page: str) -> str:
+    """A Content-Security-Policy that allows the page's own style and script, and nothing from elsewhere.
+
+    Args:
+        page: HTML with inline `<style>` and `<script>` elements; the policy names the hash of each.
+    """
+
+    def hashes(tag: str) -> str:
+        inline = re.findall(rf"<{tag}>(.*?)</{tag}>", page, flags=re.DOTALL)
+        return " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(s.encode()).digest()).decode()}'" for s in inline)
+
+    return (
+        f"default-src 'none'; style-src {hashes('style')}; script-src {hashes('script')}; img-src 'self' blob: data:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+
+
+def draw(resolve: Callable[[], Model], host: str, port: int, refresh: float, browser: bool) -> None:
+    """Show the page until SIGTERM or Ctrl-C.
+
+    Args:
+        resolve: finds the model that the name means now.
+        host: the address to listen on.
+        port: 0 for any free port.
+        refresh: seconds between two calls of `resolve`.
+        browser: whether to open the page in the desktop's browser.
+
+    Raises:
+        DigitsError: the port is taken, the model is missing or cannot be loaded.
+    """
+    from digits.serving.follow import Live, describe
+
+    sock = listen(host, port)
+    live = Live(resolve, Reader)
+    live.watch(refresh)
+
+    def ready() -> None:
+        url = address(sock)
+        print(f"Draw a digit on {url} and {describe(live.model)} reads it. Ctrl-C stops.", flush=True)
+        if browser:
+            # In a thread, because `open` returns with some browsers only when they are closed.
+            threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+
+    run(guard(build_app(live), host), sock, ready)
+    print("Stopped.")

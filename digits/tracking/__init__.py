@@ -1,0 +1,1 @@
+"""Tracking: runs in MLflow, found by the content of the model they made."""

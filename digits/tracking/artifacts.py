@@ -1,0 +1,80 @@
+"""What a run of this project holds in MLflow: the names of its artifacts and tags. They stand in no other module."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from digits import paths
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+# The files of training and evaluation, and where a run has them.
+TRAINING_FILES = {path: f"training/{path.name}" for path in (paths.HISTORY, paths.TRAINING, paths.DATASET)}
+EVALUATION_FILES = {
+    path: f"evaluation/{path.name}"
+    for path in (
+        paths.EVALUATION,
+        paths.METRICS,
+        paths.PREDICTIONS,
+        paths.CALIBRATION,
+        paths.ROBUSTNESS,
+        paths.ROBUSTNESS_MEANS,
+    )
+}
+RESULT_FILES = TRAINING_FILES | EVALUATION_FILES
+VALIDATION = "validation"
+PLOTS = "plots"
+MODEL_CARD = "model_card.md"
+PARAMS = "source/params.yaml"
+PATCH = "source/uncommitted.patch"
+
+# --- Tags of a run, some of them also of a version ------------------------------------------------------------------
+
+# The key by which a run is found. It is set last: a run that has it is complete.
+MODEL_SHA256 = "model_sha256"
+# The digest under which DVC knows the same file.
+MODEL_MD5 = "model_md5"
+MODEL_ID = "model_id"
+DATA_DIGEST = "data_digest"
+TEST_SHA256 = "test_sha256"
+# The run whose model this run made again, byte for byte.
+REPRODUCTION_OF = "reproduction_of"
+# The run that made the model which this run evaluated in another way.
+SAME_MODEL_AS = "same_model_as"
+STOPPED_BY = "stopped_by"
+LIBRARIES = "libraries"
+# Hash of the evaluation's files, and DVC's digest of the pictures.
+EVALUATION_MARK = "evaluation"
+PLOTS_MARK = "plots"
+# Host, process id and start time of the training.
+PROCESS = "process"
+RESTORED = "restored_from_files"
+GIT_COMMIT = "git_commit"
+GIT_BRANCH = "git_branch"
+GIT_DIRTY = "git_dirty"
+GIT_CHANGED = "git_changed"
+GIT_UNTRACKED = "git_untracked"
+DVC_EXPERIMENT = "dvc_experiment"
+
+
+def download(client: MlflowClient, run_id: str, path: str) -> Path | None:
+    """A run's artifact on this disk, or None if the run does not have it. It is deleted when this process ends."""
+    folder = path.rpartition("/")[0] or None
+    if not any(item.path == path for item in client.list_artifacts(run_id, folder)):
+        return None
+    here = scratch() / run_id
+    here.mkdir(exist_ok=True)
+    return Path(client.download_artifacts(run_id, path, str(here)))
+
+
+@functools.cache
+def scratch() -> Path:
+    """A folder for what is downloaded. It is deleted when this process ends."""
+    holder = tempfile.TemporaryDirectory(prefix="digits-")
+    atexit.register(holder.cleanup)
+    return Path(holder.name)

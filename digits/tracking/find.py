@@ -1,0 +1,157 @@
+"""Finding runs: by the model they made, by name, by what DVC knows, and what a run says of its model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from digits import paths
+from digits.data.dataset import Dataset
+from digits.errors import DigitsError
+from digits.params import Params, flatten
+from digits.results import Results
+from digits.tracking import artifacts
+from digits.tracking.store import quoted, search_runs
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+_OLDEST_FIRST = ["attributes.start_time ASC"]
+
+
+def find_run(client: MlflowClient, model_sha256: str) -> Run | None:
+    """The run that first made a model, or None. Reproductions of it are runs of their own and not found here."""
+    return next(iter(runs_of_model(client, model_sha256)), None)
+
+
+def runs_of_model(client: MlflowClient, model_sha256: str) -> list[Run]:
+    """The run that first made a model, then those that evaluated it otherwise; no reproductions."""
+    where = f"tags.{artifacts.MODEL_SHA256} = '{model_sha256}'"
+    return [run for run in search_runs(client, where, _OLDEST_FIRST) if not is_reproduction(run)]
+
+
+def count_reproductions(client: MlflowClient, model_sha256: str) -> int:
+    """How many runs made a model again."""
+    return sum(map(is_reproduction, search_runs(client, f"tags.{artifacts.MODEL_SHA256} = '{model_sha256}'")))
+
+
+def is_reproduction(run: Run) -> bool:
+    """Whether a run made a model that another run had made before."""
+    return artifacts.REPRODUCTION_OF in run.data.tags
+
+
+def original(client: MlflowClient, run: Run) -> Run:
+    """The run itself, or the one whose model it reproduced: a reproduction counts as its original."""
+    first = run.data.tags.get(artifacts.REPRODUCTION_OF)
+    return client.get_run(first) if first else run
+
+
+def run_with_id(client: MlflowClient, run_id: str) -> Run | None:
+    """The run with an id, or None."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_run(run_id)
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+
+
+def runs_named(client: MlflowClient, name: str) -> list[Run]:
+    """The runs that people call `name`; a reproduction counts as its original."""
+    return _originals(client, f"attributes.run_name = {quoted(name)}")
+
+
+def runs_of_experiment(client: MlflowClient, name: str) -> list[Run]:
+    """The runs that a DVC experiment called `name` made; a reproduction counts as its original."""
+    return _originals(client, f"tags.{artifacts.DVC_EXPERIMENT} = {quoted(name)}")
+
+
+def run_of_outs(client: MlflowClient, model_md5: str, data_digest: str) -> Run | None:
+    """The run that made a model from data, both by DVC's digests."""
+    where = f"tags.{artifacts.MODEL_MD5} = '{model_md5}' AND tags.{artifacts.DATA_DIGEST} = '{data_digest}'"
+    return next((run for run in search_runs(client, where, _OLDEST_FIRST) if not is_reproduction(run)), None)
+
+
+def newest_evaluated(client: MlflowClient, most: int) -> list[Run]:
+    """The newest runs whose model was evaluated, newest first; no reproductions."""
+    # Twice as many, because reproductions are left out afterwards.
+    runs = search_runs(client, "metrics.test_accuracy >= 0", ["attributes.start_time DESC"], most=2 * most)
+    return [run for run in runs if not is_reproduction(run)][:most]
+
+
+def newest_names(client: MlflowClient, most: int) -> list[str]:
+    """What people call the newest runs."""
+    return [run.info.run_name for run in search_runs(client, "", ["attributes.start_time DESC"], most=most)]
+
+
+def run_on_disk(client: MlflowClient, params: Params, runs: Sequence[Run], mark: str | None) -> Run | None:
+    """The run of a model that agrees with the files on disk, or None.
+
+    Args:
+        client: of the store.
+        params: of params.yaml.
+        runs: of `runs_of_model`.
+        mark: of the evaluation on disk, see `digits.tracking.record.evaluation_mark`.
+    """
+    if mark is None:
+        # Nothing was evaluated yet: the run that made the model has all there is.
+        return next(evaluated_alike(runs, params), None) or next(iter(runs), None)
+    same = (run for run in runs if run.data.tags.get(artifacts.EVALUATION_MARK) == mark)
+    open_ones = (run for run in evaluated_alike(runs, params) if artifacts.EVALUATION_MARK not in run.data.tags)
+    return next(same, None) or next(open_ones, None)
+
+
+def evaluated_alike(runs: Sequence[Run], params: Params) -> Iterator[Run]:
+    """The runs with the test images of data/processed and the same section `evaluate`."""
+    test_sha256 = Dataset(paths.PROCESSED).facts["test_sha256"]
+    wanted = {key: str(value) for key, value in flatten(params).items() if key.startswith("evaluate.")}
+    for run in runs:
+        if run.data.tags.get(artifacts.TEST_SHA256) == test_sha256 and wanted.items() <= run.data.params.items():
+            yield run
+
+
+def results_of(client: MlflowClient, run: Run, name: str = "") -> Results:
+    """What a run says of its model.
+
+    Args:
+        client: of the store.
+        run: with a model.
+        name: what to call it; default is the run's name.
+
+    Raises:
+        DigitsError: the run made no model.
+    """
+    tags = run.data.tags
+    if artifacts.MODEL_SHA256 not in tags:
+        raise DigitsError(f"run {run.info.run_name} ({run.info.run_id}) has no model: its training did not finish")
+    labels = {"run": run.info.run_name}
+    if experiment := tags.get(artifacts.DVC_EXPERIMENT):
+        labels["experiment"] = experiment
+
+    @cache
+    def find(path: Path) -> Path | None:
+        return artifacts.download(client, run.info.run_id, artifacts.RESULT_FILES[path])
+
+    return Results(
+        name=name or run.info.run_name,
+        find=find,
+        model_sha256=tags[artifacts.MODEL_SHA256],
+        # Parameters of the entry points of `mlflow run` have no section. Those of params.yaml have.
+        params={key: value for key, value in run.data.params.items() if "." in key},
+        tags=tags,
+        run_id=run.info.run_id,
+        run_name=run.info.run_name,
+        training_seconds=run.data.metrics.get("training_seconds"),
+        labels=labels,
+    )
+
+
+def _originals(client: MlflowClient, where: str) -> list[Run]:
+    """The runs of a filter, each reproduction replaced by its original, each run once."""
+    runs = (original(client, run) for run in search_runs(client, where, _OLDEST_FIRST))
+    return list({run.info.run_id: run for run in runs}.values())

@@ -1,0 +1,130 @@
+"""A run's life: begun with its parameters and source, named for people, closed when its process died."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from digits import paths
+from digits.params import Params, flatten
+from digits.tracking import artifacts
+from digits.tracking.source import changed_params, committed_params, run_name, source_tags, uncommitted_patch
+from digits.tracking.store import EXPERIMENT, connect, search_runs
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+# A store takes so many parameters in one request.
+_MOST_PARAMS = 100
+
+
+def start_run(client: MlflowClient, params: Params) -> str:
+    """Begin the run of a training: the one of `mlflow run` where that started us, else a new one. Returns its id."""
+    close_abandoned_runs(client)
+    tags = {**source_tags(), artifacts.PROCESS: _this_process()}
+    if run_id := os.environ.get("MLFLOW_RUN_ID"):
+        describe_run(client, run_id, params, tags)
+        return run_id
+    return create_run(client, params, tags)
+
+
+def create_run(client: MlflowClient, params: Params, tags: dict[str, str]) -> str:
+    """Create a run with all parameters and its source. Returns its id."""
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    source = {"mlflow.source.name": "dvc.yaml", "mlflow.source.type": "PROJECT", "mlflow.user": _user()}
+    name = _name(tags, flatten(params))
+    run_id = client.create_run(experiment.experiment_id, run_name=name, tags={**source, **tags}).info.run_id
+    _log_params(client, run_id, flatten(params))
+    _log_source(client, run_id, tags)
+    return run_id
+
+
+def describe_run(client: MlflowClient, run_id: str, params: Params, tags: dict[str, str]) -> None:
+    """Give a run that `mlflow run` began a name, tags, all parameters and its source."""
+    client.update_run(run_id, name=_name(tags, flatten(params)))
+    for key, value in tags.items():
+        client.set_tag(run_id, key, value)
+    _log_params(client, run_id, flatten(params))
+    _log_source(client, run_id, tags)
+
+
+def restored_tags() -> dict[str, str]:
+    """Tags of a run that is written anew from the files on disk."""
+    return {**source_tags(), artifacts.PROCESS: _this_process(), artifacts.RESTORED: "true"}
+
+
+def name_project_run(name: str) -> None:
+    """Call the run that `mlflow run` began by what it does, so that it is not taken for a training."""
+    connect().update_run(os.environ["MLFLOW_RUN_ID"], name=name)
+
+
+def close_abandoned_runs(client: MlflowClient) -> None:
+    """Mark as KILLED the runs of processes of this machine that died without saying so (SIGKILL, power cut)."""
+    for run in search_runs(client, "attributes.status = 'RUNNING'"):
+        host, _, rest = run.data.tags.get(artifacts.PROCESS, "").partition(" ")
+        if host == socket.gethostname() and not _is_alive(rest):
+            client.set_terminated(run.info.run_id, "KILLED")
+
+
+def log_metrics(
+    client: MlflowClient,
+    run_id: str,
+    metrics: dict[str, float],
+    step: int = 0,
+    model_id: str | None = None,
+    digest: str | None = None,
+) -> None:
+    """Log metrics in one request, linked to a logged model and to the test data where these are given."""
+    from mlflow.entities import Metric
+
+    now = int(time.time() * 1000)
+    linked = {"model_id": model_id, "dataset_name": "test", "dataset_digest": digest} if model_id else {}
+    client.log_batch(run_id, [Metric(key, float(value), now, step, **linked) for key, value in metrics.items()])
+
+
+def _log_params(client: MlflowClient, run_id: str, flat: dict[str, Any]) -> None:
+    from mlflow.entities import Param
+
+    present = client.get_run(run_id).data.params
+    new = [Param(key, str(value)) for key, value in flat.items() if key not in present]
+    for start in range(0, len(new), _MOST_PARAMS):
+        client.log_batch(run_id, params=new[start : start + _MOST_PARAMS])
+
+
+def _log_source(client: MlflowClient, run_id: str, tags: dict[str, str]) -> None:
+    """Keep what the commit does not: params.yaml, and all changes to tracked files as a patch."""
+    client.log_artifact(run_id, str(paths.PARAMS), artifacts.PARAMS.partition("/")[0])
+    if tags.get(artifacts.GIT_DIRTY) == "true":
+        place = Path(artifacts.PATCH)
+        with tempfile.TemporaryDirectory() as folder:
+            patch = Path(folder) / place.name
+            patch.write_bytes(uncommitted_patch(tags[artifacts.GIT_COMMIT]))
+            client.log_artifact(run_id, str(patch), str(place.parent))
+
+
+def _name(tags: dict[str, str], flat: dict[str, Any]) -> str:
+    committed = committed_params(tags.get(artifacts.GIT_COMMIT))
+    return run_name(tags, {} if committed is None else changed_params(flat, committed))
+
+
+def _user() -> str:
+    return os.environ.get("MLFLOW_TRACKING_USERNAME") or os.environ.get("USER") or "unknown"
+
+
+def _this_process() -> str:
+    process = psutil.Process()
+    return f"{socket.gethostname()} {process.pid} {process.create_time():.0f}"
+
+
+def _is_alive(identity: str) -> bool:
+    pid, _, created = identity.partition(" ")
+    try:
+        return f"{psutil.Process(int(pid)).create_time():.0f}" == created
+    except (psutil.NoSuchProcess, ValueError):
+        return False

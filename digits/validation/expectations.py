@@ -1,0 +1,117 @@
+"""What is expected of the raw data: the tables of its features, and their expectations from section `validate`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pandas as pd
+
+from digits.data.raw import Split
+from digits.params import Section, ValidateParams
+from digits.validation.features import class_frame, class_means, file_frame, image_frame, twins
+
+if TYPE_CHECKING:
+    from great_expectations.expectations import Expectation
+
+# Columns of `image_frame`, and what a report calls them.
+FEATURES = {
+    "min": "darkest pixel",
+    "max": "brightest pixel",
+    "mean": "mean ink",
+    "area": "ink area",
+    "x": "centre of mass x",
+    "y": "centre of mass y",
+    "width": "width of the ink",
+    "height": "height of the ink",
+}
+
+
+class Table(NamedTuple):
+    """A frame and what is expected of it. `key` is the column that identifies a row."""
+
+    name: str
+    frame: pd.DataFrame
+    key: str
+    expectations: list[Expectation]
+
+
+def build_tables(splits: dict[str, Split], params: ValidateParams) -> list[Table]:
+    """Describe the raw data in tables, with the expectations of each.
+
+    Args:
+        splits: `train` and `test`, with images of the same size.
+        params: section `validate`.
+
+    Returns:
+        The tables "files", "train images", "test images", "train classes" and "test classes". The frames of images are
+        those of `image_frame`. That of the test images also has the column `twin`: the row of the first training image
+        with the same pixels.
+    """
+    gxe = great_expectations().expectations
+    means = class_means(splits["train"], len(params.class_shares))
+    frames = {name: image_frame(split, name) for name, split in splits.items()}
+    frames["test"]["twin"] = twins(frames["test"], frames["train"])
+    leaks = gxe.ExpectColumnValuesToBeNull(column="twin", mostly=1 - params.max_leaks, meta={"name": "leaks"})
+    tables = [Table("files", file_frame(splits, means), "split", _of_files(gxe, params))]
+    for name, size in params.images.model_dump().items():
+        expectations = _of_images(gxe, params, size) + ([leaks] if name == "test" else [])
+        tables.append(Table(f"{name} images", frames[name], "row", expectations))
+    for name, split in splits.items():
+        frame = class_frame(split.labels, params.class_shares)
+        tables.append(Table(f"{name} classes", frame, "class", _of_classes(gxe, params)))
+    return tables
+
+
+def great_expectations() -> Any:
+    """Import Great Expectations, which takes 3.5 s, without its usage statistics.
+
+    The import starts a thread that would send them.
+    """
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    import great_expectations as gx
+    import great_expectations.expectations
+
+    return gx
+
+
+def _of_files(gxe: Any, params: ValidateParams) -> list[Expectation]:
+    side = [params.side, params.side]
+    return [
+        _between(gxe, "height", side, "image height"),
+        _between(gxe, "width", side, "image width"),
+        gxe.ExpectColumnValuesToBeInSet(column="pixel_type", value_set=["uint8"], meta={"name": "pixel type"}),
+        gxe.ExpectColumnValuesToBeInSet(column="label_type", value_set=["uint8"], meta={"name": "label type"}),
+        _between(gxe, "agreement", [params.min_agreement, 1], "labels fit images"),
+    ]
+
+
+def _of_images(gxe: Any, params: ValidateParams, size: int) -> list[Expectation]:
+    labels = list(range(len(params.class_shares)))
+    return [
+        gxe.ExpectTableRowCountToEqual(value=size, meta={"name": "number of images"}),
+        gxe.ExpectColumnValuesToBeInSet(column="label", value_set=labels, meta={"name": "label"}),
+        gxe.ExpectColumnValuesToBeUnique(column="hash", mostly=1 - params.max_duplicates, meta={"name": "duplicates"}),
+        *(_between(gxe, column, bounds, FEATURES[column]) for column, bounds in _bounds(params.each)),
+        *(
+            gxe.ExpectColumnMeanToBeBetween(
+                column=column, min_value=low, max_value=high, meta={"name": f"average {FEATURES[column]}"}
+            )
+            for column, (low, high) in _bounds(params.average)
+        ),
+    ]
+
+
+def _of_classes(gxe: Any, params: ValidateParams) -> list[Expectation]:
+    tolerance = params.class_tolerance
+    return [_between(gxe, "deviation", [-tolerance, tolerance], "class share, less the declared one")]
+
+
+def _between(gxe: Any, column: str, bounds: Sequence[float], name: str) -> Expectation:
+    low, high = bounds
+    return gxe.ExpectColumnValuesToBeBetween(column=column, min_value=low, max_value=high, meta={"name": name})
+
+
+def _bounds(section: Section) -> list[tuple[str, list[float]]]:
+    return list(section.model_dump().items())

@@ -1,0 +1,91 @@
+"""The raw data on one page: class balance, ink and the mean image of each class."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from digits.style import BLUE, GREY, ORANGE, PIXELS, VERMILION, style, text_colour
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from pandas import DataFrame
+
+    from digits.validation.run import Check
+
+_COLOURS = {"train": BLUE, "test": ORANGE}
+
+
+def validation_figure(
+    images: dict[str, DataFrame],
+    classes: dict[str, DataFrame],
+    means: dict[str, np.ndarray],
+    tolerance: float,
+    checks: list[Check],
+) -> Figure:
+    """Draw both splits side by side.
+
+    Args:
+        images: the `image_frame` of each split.
+        classes: the `class_frame` of each split.
+        means: the `class_means` of each split, (classes, height, width).
+        tolerance: how far a class's share may be from the declared one.
+        checks: from `run_expectations`, for the title.
+    """
+    with style():
+        figure = Figure(figsize=(12, 11))
+        failed = sum(not check.success for check in checks)
+        outcome = f"{failed} of {len(checks)} expectations FAILED" if failed else f"all {len(checks)} expectations hold"
+        figure.suptitle(f"Raw data: {outcome}", color=VERMILION if failed else "black")
+        top, middle, bottom = np.asarray(figure.subfigures(3, 1, height_ratios=[1.1, 1, 0.9]))
+        _draw_balance(top.subplots(), classes, tolerance)
+        ink, area = middle.subplots(1, 2)
+        pixels = next(iter(means.values()))[0].size
+        _draw_histogram(ink, images, "mean", "Mean ink", "Mean pixel of an image, 0 to 255", 1 / pixels)
+        _draw_histogram(area, images, "area", "Ink area", "Share of an image's pixels that are not 0", 1 / pixels)
+        bottom.suptitle("Mean image of each class", x=0.06, ha="left", fontsize=13)
+        _draw_means(bottom.subplots(len(means), len(next(iter(means.values())))), means)
+    return figure
+
+
+def _draw_balance(axes: Axes, classes: dict[str, DataFrame], tolerance: float) -> None:
+    width = 0.8 / len(classes)
+    for place, (name, frame) in enumerate(classes.items()):
+        left = frame["class"] + (place - (len(classes) - 1) / 2) * width
+        bars = axes.bar(left, frame["share"], width * 0.95, color=_COLOURS[name], label=name)
+        counts = [f"{count:,}" for count in frame["images"]]
+        axes.bar_label(bars, counts, label_type="center", fontsize=9, color=text_colour(_COLOURS[name]))
+    declared = next(iter(classes.values()))
+    axes.errorbar(
+        declared["class"], declared["declared"], tolerance, fmt="none", ecolor=GREY, capsize=4, lw=1.2, label="allowed"
+    )
+    axes.set(title="Class balance, with the number of images", xlabel="Label", ylabel="Share of the split")
+    axes.set_xticks(declared["class"])
+    axes.margins(x=0.01)
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3)
+
+
+def _draw_histogram(axes: Axes, images: dict[str, DataFrame], column: str, title: str, label: str, step: float) -> None:
+    values = np.concatenate([frame[column] for frame in images.values()])
+    # Each bin is a whole number of steps wide, so that all bins hold the same number of possible values.
+    width = step * max(1, round(np.ptp(values) / step / 50))
+    edges = np.arange(values.min() - step / 2, values.max() + width, width).tolist()
+    for name, frame in images.items():
+        # Shares make splits of different sizes comparable.
+        weights = np.full(len(frame), 1 / len(frame))
+        axes.hist(frame[column], edges, weights=weights, histtype="step", lw=1.8, color=_COLOURS[name], label=name)
+    axes.set(xlabel=label, ylabel="Share of the split", title=title)
+    axes.legend()
+
+
+def _draw_means(grid: np.ndarray, means: dict[str, np.ndarray]) -> None:
+    for row, (name, images) in enumerate(means.items()):
+        for label, (axes, image) in enumerate(zip(grid[row], images, strict=True)):
+            axes.imshow(image, cmap=PIXELS, vmin=0, vmax=255)
+            axes.set_xticks([])
+            axes.set_yticks([])
+            if row == 0:
+                axes.set_title(str(label), loc="center")
+        grid[row, 0].set_ylabel(name)

@@ -1,0 +1,66 @@
+"""What a person sees when something fails, in a real process."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+from support.project import ROOT
+
+START = """
+from digits.errors import DigitsError
+from digits.program import one_line_errors
+with one_line_errors('train'):
+    """
+
+
+def run(body):
+    command = [sys.executable, "-c", START + body]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "line"),
+    [
+        ("raise DigitsError('a.txt is wrong: mend it')", 1, "train: a.txt is wrong: mend it"),
+        ("open('/dev/full', 'w').write('x' * 10**6)", 1, "train: no space left on the disk"),
+        ("open('absent/file')", 1, "train: absent/file: No such file or directory"),
+        ("open('digits')", 1, "train: digits: Is a directory"),
+        ("raise KeyboardInterrupt", 130, "train: interrupted"),
+    ],
+)
+def test_what_a_user_can_mend_is_one_line(body, code, line):
+    done = run(body)
+    assert done.returncode == code and done.stdout == ""
+    (shown,) = done.stderr.splitlines()
+    assert shown.startswith(line)
+
+
+def test_a_bug_of_ours_keeps_its_traceback():
+    done = run("1 / 0")
+    assert done.returncode == 1 and "Traceback" in done.stderr and "ZeroDivisionError" in done.stderr
+
+
+def test_success_says_nothing():
+    done = run("pass")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(("number", "word"), [(signal.SIGTERM, "terminated"), (signal.SIGINT, "interrupted")])
+def test_a_signal_tidies_up_and_is_no_traceback(number, word):
+    body = (
+        "import time\n    try:\n        print('ready', flush=True); time.sleep(60)\n    finally:\n        print('tidy')"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", START + body],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell that runs the tests in the background makes them ignore SIGINT, and a child inherits that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 128 + number and out == "tidy\n" and err == f"train: {word}\n"

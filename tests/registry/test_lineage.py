@@ -1,0 +1,85 @@
+"""What MLflow keeps as text comes back as it was, and the commands of a lineage can be typed."""
+
+import shlex
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digits.registry.lineage import Lineage, _typed, describe, lineage_of, rebuild_commands
+from digits.registry.resolve import resolve_run
+
+
+@given(
+    st.one_of(
+        st.integers(),
+        st.floats(allow_nan=False, allow_infinity=False),
+        st.booleans(),
+        st.none(),
+        st.lists(st.one_of(st.text(max_size=5), st.integers())),
+        st.lists(st.dictionaries(st.text(max_size=3), st.text(max_size=5)), max_size=3),
+    )
+)
+def test_a_parameter_keeps_value_and_type(value):
+    found = _typed({"section.key": str(value)})["section.key"]
+    assert found == value and type(found) is type(value)
+
+
+@pytest.mark.parametrize("text", ["adam", "by A, B: CC BY-SA 3.0", "#1", "it's", "a: [b", "-", "", "*x", "stratified"])
+def test_words_stay_words(text):
+    assert _typed({"section.key": text, "epochs": "3"}) == {"section.key": text}
+
+
+def lineage(**changes):
+    facts = {
+        "model_sha256": "ab" * 32, "run_id": "r1", "run_name": "a run", "trained_at": "2026-01-01", "commit": "c0ffee",
+        "dirty": False, "changed_files": [], "untracked_files": [], "changed": {}, "dvc_experiment": None,
+        "data_digest": None, "test_sha256": None, "versions": {}, "reproductions": 0,
+    }  # fmt: skip
+    return Lineage(**{**facts, **changes})
+
+
+def test_a_clean_commit_is_reproduced():
+    lines = rebuild_commands(lineage())
+    assert lines[1] == "git checkout c0ffee" and lines[-1] == "dvc repro train"
+
+
+def test_changed_parameters_are_set_and_survive_the_shell():
+    changed = {"train.epochs": 3, "preprocess.class_names": ["a", "b"], "train.model.filters": [8, 16]}
+    # What only later stages read is no part of the model.
+    changed |= {"plot.dpi": 50, "register.data_licence": "by me, under MIT"}
+    command = rebuild_commands(lineage(dirty=True, changed_files=["params.yaml"], changed=changed))[-1]
+    settings = ["-S", "train.epochs=3", "-S", "preprocess.class_names=['a','b']", "-S", "train.model.filters=[8,16]"]
+    assert shlex.split(command) == ["dvc", "exp", "run", *settings, "train"]
+
+
+@pytest.mark.parametrize(
+    "changed", [None, {"train.epochs": 3, "preprocess.class_names": ["0", "1"]}, {"fetch.sources": [{"kind": "npm"}]}]
+)
+def test_parameters_that_are_unknown_here_or_not_plain_come_from_the_runs_own_file(changed):
+    lines = rebuild_commands(lineage(dirty=True, changed_files=["params.yaml"], changed=changed))
+    assert lines[2] == "# put the artifact source/params.yaml of run r1 in the place of params.yaml"
+    assert lines[-1] == "dvc repro train"
+    if changed is None:
+        assert "unknown, as the commit is not here" in describe(lineage(changed=None))
+
+
+def test_changed_code_comes_back_as_a_patch_which_holds_the_parameters_too():
+    changed_files = ["params.yaml", "digits/model/network.py"]
+    lines = rebuild_commands(lineage(dirty=True, changed_files=changed_files, changed={"train.epochs": 3}))
+    assert any("git apply uncommitted.patch" in line for line in lines) and lines[-1] == "dvc repro train"
+
+
+def test_what_git_never_saw_cannot_be_built_again():
+    assert rebuild_commands(lineage(commit=None)) == rebuild_commands(lineage(untracked_files=["stages/mine.py"])) == []
+
+
+@pytest.mark.slow
+def test_lineage_says_how_to_build_it_again(store):
+    found = lineage_of(store.registry, resolve_run("2", store.registry))
+    assert found.versions == {"2": []} and found.dirty and found.changed_files == ["params.yaml"]
+    assert found.changed["train.epochs"] == 1 and found.reproductions == 0
+    assert found.rebuild[-1].startswith("dvc exp run -S ") and "-S train.epochs=1" in found.rebuild[-1]
+    text = describe(found)
+    for fact in (found.model_sha256, found.run_id, found.commit, "train.epochs=1", found.data_digest):
+        assert fact in text

@@ -1,0 +1,143 @@
+"""Promoting, in a registry in which others add, move and delete things."""
+
+import json
+import os
+import shutil
+
+import pytest
+from support.decisions import assert_refused
+from support.project import Project, change
+
+from digits.files import read_json
+from digits.registry.aliases import make_champion
+from digits.registry.history import CHALLENGER, CHAMPION
+from digits.registry.promote import assess, promote
+from digits.registry.pull import pull
+from digits.registry.resolve import resolve_run
+from digits.registry.versions import run_of
+from digits.tracking import artifacts
+from digits.tracking.find import runs_of_model
+
+pytestmark = pytest.mark.slow
+
+
+def measure(store, number):
+    return assess(store.registry, resolve_run(number, store.registry), store.limits, store.params.evaluate)
+
+
+def foreign_version(store):
+    """A version that somebody made with MLflow's own means."""
+    return str(store.client.create_model_version("digits", source="somewhere/else").version)
+
+
+def evaluate_anew(project, uri, **settings):
+    """Stage evaluate with other parameters."""
+    change(project.folder / "params.yaml", settings)
+    project.run("python", "-m", "stages", "evaluate", MLFLOW_TRACKING_URI=uri)
+
+
+def test_a_newer_challenger_stays(store):
+    assert store.registry.aliases()[CHALLENGER] == "3"
+    make_champion(store.registry, "2", "1", "promote", "a test", [])
+    assert store.registry.aliases() == {CHAMPION: "2", CHALLENGER: "3"}
+
+
+def test_a_champion_scored_on_other_images_is_scored_again(store, digits):
+    champion = store.registry.version("1")
+    champion_number, gates = measure(store, "3")
+    assert champion_number == "1" and len(gates) == 10
+    # The same images in another order: exactly as many right.
+    recorded = float(champion.tags["test_accuracy"])
+    better = next(gate for gate in gates if gate.name.startswith("Better accuracy"))
+    assert f"({recorded:.2%} → " in better.observed
+    # Version 2 was scored on images that are not in data/processed any more, so nothing can be compared.
+    make_champion(store.registry, "3", "1", "promote", "a test", [])
+    *_, last = measure(store, "2")[1]
+    assert not last.passed and "scored on other test data" in last.observed
+    assert_refused(digits("promote", "2"), "version 2 refused: ", "champion stays 3")
+    shutil.move("data/processed", "data/other")
+    shutil.copytree(store.first_processed, "data/processed")
+    try:
+        gates = measure(store, "2")[1]
+        assert len(gates) == 10
+    finally:
+        shutil.rmtree("data/processed")
+        shutil.move("data/other", "data/processed")
+
+
+def test_an_evaluation_by_other_parameters_or_images_leaves_the_registered_one_alone(store, digits, tmp_path):
+    project, uri = Project(store.folder), os.environ["MLFLOW_TRACKING_URI"]
+    registered = run_of(store.client, store.registry.version("3"))
+    before = read_json(artifacts.download(store.client, registered.info.run_id, "evaluation/metrics.json"))
+    evaluate_anew(project, uri, **{"evaluate.confidence": 0.5})
+    first, again = runs_of_model(store.client, registered.data.tags["model_sha256"])
+    assert first.info.run_id == registered.info.run_id == again.data.tags["same_model_as"]
+    assert again.data.params["evaluate.confidence"] == "0.5"
+    assert again.data.metrics["test_accuracy_low"] > registered.data.metrics["test_accuracy_low"]
+    assert store.client.get_run(registered.info.run_id).data.metrics == registered.data.metrics
+    # Once more with the same finds the run that it made.
+    evaluate_anew(project, uri)
+    assert len(runs_of_model(store.client, registered.data.tags["model_sha256"])) == 2
+
+    # The same model on the other test images.
+    shutil.move("data/processed", "data/other")
+    shutil.copytree(store.first_processed, "data/processed")
+    try:
+        evaluate_anew(project, uri, **{"evaluate.confidence": 0.95})
+    finally:
+        shutil.rmtree("data/processed")
+        shutil.move("data/other", "data/processed")
+    *_, elsewhere = runs_of_model(store.client, registered.data.tags["model_sha256"])
+    assert elsewhere.data.tags["test_sha256"] != registered.data.tags["test_sha256"]
+    code, out, _ = digits("compare", "3", elsewhere.info.run_id, "--json")
+    assert code == 0 and json.loads(out)["models"][1]["verdict"] == "not compared"
+
+    pull(store.client, store.registry.version("3"), tmp_path / "out")
+    assert read_json(tmp_path / "out" / "metrics.json") == before
+    low = f"{100 * before['test']['accuracy_low']:.2f}"
+    assert f"(95% interval {low} to " in (tmp_path / "out" / "model_card.md").read_text()
+
+
+def test_a_dry_run_tells_and_changes_nothing(store, digits):
+    run = run_of(store.client, store.registry.version("3"))
+    store.client.delete_model_version("digits", "3")
+    aliases, records = store.registry.aliases(), len(store.registry.history())
+    code, out, _ = digits("register", run.info.run_id, "--dry-run")
+    assert code == 0 and "not registered, but would be: dry run" in out
+    code, out, _ = digits("promote", run.info.run_id, "--dry-run")
+    # All gates of registration hold: it is compared with the champion as a version would be.
+    assert "against champion 1" in out and "Better accuracy on" in out and "dry run, nothing changed" in out
+    assert [str(version.version) for version in store.registry.versions()] == ["1", "2"]
+    assert store.registry.aliases() == aliases and len(store.registry.history()) == records
+
+
+def test_a_champion_made_by_others_can_be_replaced_by_force_alone(store, digits):
+    number = foreign_version(store)
+    store.client.set_registered_model_alias("digits", CHAMPION, number)
+    code, _, err = digits("promote", "2")
+    assert code == 1 and err == f"digits: version 2 refused: Compared with the champion; champion stays {number}\n"
+    assert digits("promote", "2", "--force", "--reason", "ours again")[0] == 0
+    assert store.registry.aliases()[CHAMPION] == "2"
+    assert store.registry.history()[-1].gates[-1]["passed"] is False
+    for command in (["promote", number], ["pull", "--version", number], ["lineage", number], ["compare", "1", number]):
+        assert_refused(digits(*command))
+
+
+def test_a_reason_that_mlflow_would_cut_is_refused(store, digits):
+    """Cut, the record would be no JSON any more, and the whole history unreadable."""
+    assert_refused(digits("promote", "2", "--force", "--reason", "x" * 6000), "give a shorter --reason")
+    assert digits("promote", "2", "--force", "--reason", "ü" * 2000 + '"\n\\')[0] == 0
+    assert store.registry.history()[-1].why == "ü" * 2000 + '"\n\\'
+
+
+def test_any_caller_can_promote(store):
+    """A server or a scheduled job has no command line."""
+    model = resolve_run("2", store.registry)
+    outcome = promote(store.registry, model, store.params)
+    assert (
+        not outcome.promoted and outcome.champion == "1" and outcome.failed[0] == "Better accuracy on the same images"
+    )
+    assert store.registry.aliases()[CHAMPION] == "1"
+    outcome = promote(store.registry, model, store.params, force=True, why="a drill")
+    assert outcome.promoted and outcome.version == "2" and store.registry.aliases()[CHAMPION] == "2"
+    assert store.registry.history()[-1].why == "a drill"

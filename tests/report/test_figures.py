@@ -1,0 +1,127 @@
+"""The list of figures, and stage plot, which draws it: all pictures, the same bytes for every user, or none."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from support.figures import HISTORY, STOPPED, per_class
+
+from digits import style
+from digits.data.dataset import Dataset
+from digits.evaluation.scores import weak_classes
+from digits.params import load_params
+from digits.report.figures import FIGURES, report_data
+from digits.report.images import first_image_figure
+from digits.results import Results
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def project(tmp_path, images, predictions):
+    """A working copy as evaluate leaves it, with 3 classes and 60 images."""
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    names = ["T-shirt/top", "Trouser", "Ankle boot"]
+    data, reports = tmp_path / "data/processed", tmp_path / "reports"
+    data.mkdir(parents=True)
+    reports.mkdir()
+    labels = np.arange(60) % 3
+    # Row 0 of the raw file is in the validation split.
+    rows = {"train": np.arange(60)[np.arange(60) % 4 != 0], "validation": np.arange(0, 60, 4)}
+    for split, chosen in (rows | {"test": np.arange(20)}).items():
+        np.save(data / f"x_{split}.npy", images[chosen])
+        np.save(data / f"y_{split}.npy", np.eye(3, dtype=np.float32)[labels[chosen]])
+    for split, chosen in rows.items():
+        np.save(data / f"{split}_rows.npy", chosen)
+    (data / "dataset.json").write_text(json.dumps({"class_names": names}))
+    frame = predictions.head(20).copy()
+    frame["actual"], frame["predicted"] = labels[:20], np.roll(labels[:20], 5)
+    frame.to_csv(reports / "predictions.csv", index=False)
+    HISTORY.to_csv(reports / "history.csv", index=False)
+    (reports / "training.json").write_text(json.dumps(STOPPED))
+    test = {"per_class": per_class(frame, names), "macro_f1": 0.3}
+    (reports / "metrics.json").write_text(json.dumps({"test": test}))
+    rows = [("none", 0, 0.9), ("shift", 1, 0.8), ("shift", 2, 0.6), ("picture", 0, 0.9), ("load_digits", 0, 0.7)]
+    table = pd.DataFrame(rows, columns=["perturbation", "strength", "accuracy"])
+    table.assign(n=20, low=table["accuracy"] - 0.1, high=table["accuracy"] + 0.1, drop=0.9 - table["accuracy"]).to_csv(
+        reports / "robustness.csv", index=False
+    )
+    return tmp_path
+
+
+# The stage without its last step, which needs a trained model and a tracking store.
+DRAW = ("-c", "from digits.params import load_params; from stages.plot import draw; draw(load_params())")
+
+
+def run(project, *command, **environment):
+    return subprocess.run(
+        [sys.executable, *command],
+        cwd=project,
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_every_figure_of_the_list_is_drawn_from_the_same_data(project):
+    results = Results("a model", find=lambda path: project / path)
+    data = report_data(Dataset(project / "data/processed"), results, load_params(ROOT / "params.yaml").plot, 15)
+    titles = {name: figure(data).get_suptitle() for name, figure in FIGURES.items()}
+    assert titles["first_image"] == "The first training image: class T-shirt/top"
+    assert "15 mistakes in 20 test images\n" in titles["mistakes"]
+    assert f"of the weakest classes {' and '.join(weak_classes(data.metrics['per_class']))}\n" in titles["weak_classes"]
+    assert STOPPED["reason"] in titles["curves"]
+    assert "5 of 20 right" in titles["confusion"]
+
+
+@pytest.mark.slow
+def test_stage_writes_all_pictures_the_same_for_every_user(project, images):
+    folder = project / "reports/plots"
+    assert (done := run(project, *DRAW)).returncode == 0, done.stderr
+    first = contents(folder)
+    assert set(first) == {
+        *("first_image.png", "samples.png", "curves.png", "confusion.png"),
+        *("mistakes.png", "weak_classes.png", "per_class.png", "reliability.png", "robustness.png"),
+    }
+    dpi = load_params(project / "params.yaml").plot.dpi
+    style.save_figure(first_image_figure(images[0], "T-shirt/top"), project / "expected.png", dpi)
+    assert first["first_image.png"] == (project / "expected.png").read_bytes()
+
+    # Somebody's own settings, and a file left over from an older version.
+    (project / "matplotlibrc").write_text("font.size: 30\nsavefig.bbox: tight\nfigure.facecolor: red\n")
+    (folder / "old.png").write_bytes(b"")
+    assert (done := run(project, *DRAW, MATPLOTLIBRC=str(project))).returncode == 0, done.stderr
+    assert contents(folder) == first
+    assert sorted(path.name for path in (project / "reports").iterdir() if path.name.startswith(".")) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "words"),
+    [
+        ("reports/predictions.csv", None, "is missing: run `dvc repro` to make it, or `dvc checkout`"),
+        ("data/processed/x_train.npy", b"\x93NUMPY", "is damaged"),
+    ],
+)
+def test_stage_refuses_missing_or_damaged_deps_in_one_line(project, name, damage, words):
+    (project / "reports/plots").mkdir()
+    (project / "reports/plots/kept.png").write_bytes(b"kept")
+    if damage is None:
+        (project / name).unlink()
+    else:
+        (project / name).write_bytes(damage)
+    done = run(project, "-m", "stages", "plot")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith(f"plot: {name} ")
+    assert words in done.stderr
+    assert contents(project / "reports/plots") == {"kept.png": b"kept"}

@@ -1,0 +1,33 @@
+import pytest
+from matplotlib.axes import Axes
+from support.changes import EVALUATE, table_of_heavy_above
+from support.figures import texts
+
+from digits.evaluation.changes import CHANGES
+from digits.evaluation.robustness import CLEAN
+from digits.report.robustness import robustness_figure
+
+
+@pytest.fixture(scope="module")
+def table():
+    return table_of_heavy_above()
+
+
+def test_figure_has_a_panel_a_change_with_every_strength(table):
+    figure = robustness_figure(table, 2)
+    panels = {axes.get_title("left"): axes for axes in figure.findobj(Axes) if axes.get_title("left")}
+    assert list(panels)[:9] == [name.capitalize() for name in CHANGES]
+    for name, strengths in EVALUATE.robustness.changes:
+        drawn = panels[name.capitalize()].containers[0].lines[0].get_xydata()
+        part = table[table["perturbation"] == name]
+        expected = [(0, 1), *zip(part["strength"], part["accuracy"], strict=True)]
+        assert drawn.tolist() == [list(point) for point in sorted(expected)]
+        assert len(drawn) == len(strengths) + 1
+
+
+@pytest.mark.parametrize("kept", [["shift"], ["picture"], ["shift", "load_digits"], []])
+def test_figure_of_a_part_of_the_table(table, kept):
+    part = table[table["perturbation"].isin([CLEAN, *kept])]
+    figure = robustness_figure(part, 10)
+    figure.draw_without_rendering()
+    assert any("2 px" in text or "picture" in text or "Shift" in text for text in texts(figure)) == bool(kept)

@@ -1,0 +1,33 @@
+"""A network so small that it trains in a second, and the parameters to do so."""
+
+from typing import Any
+
+from support.params import default_params
+
+from digits.params import TrainParams
+
+TRAIN = default_params().train
+TINY = TRAIN.model.model_copy(update={"filters": [4], "dense_units": 8, "conv_dropout": 0.2, "dense_dropout": 0.2})
+
+
+def tiny_params(monitor: str = "accuracy", threshold: float = 2.0, mode: str = "max", **changes: object) -> TrainParams:
+    """Section `train` for three epochs, with the given changes. The threshold is never reached by default."""
+    stop = TRAIN.stop.model_copy(update={"monitor": monitor, "threshold": threshold, "mode": mode})
+    return TRAIN.model_copy(update={"epochs": 3, "batch_size": 50, "learning_rate": 0.01, "stop": stop, **changes})
+
+
+def fit_tiny(data: list, *args: Any, **kwargs: Any) -> tuple:
+    """Train on `[(images, one-hot labels), validation likewise]`; the other arguments are those of `tiny_params`.
+
+    Returns the model, the `Training`, and (epoch, metrics) of each epoch.
+    """
+    import keras
+
+    from digits.model.fit import fit
+    from digits.model.network import build_model
+
+    keras.utils.set_random_seed(1)
+    epochs = []
+    model = build_model(TINY, 10)
+    training = fit(model, *data, tiny_params(*args, **kwargs), lambda epoch, logs: epochs.append((epoch, dict(logs))))
+    return model, training, epochs

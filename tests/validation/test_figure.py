@@ -1,0 +1,54 @@
+"""The page of pictures: what it states and what it draws."""
+
+import numpy as np
+import pytest
+from support.scikit_digits import section, with_twin_blanks
+
+from digits.validation.features import class_means
+from digits.validation.figure import validation_figure
+
+
+def draw(splits, outcome):
+    tables, checks, _ = outcome
+    frames = {table.name: table.frame for table in tables}
+    return validation_figure(
+        images={name: frames[f"{name} images"] for name in splits},
+        classes={name: frames[f"{name} classes"] for name in splits},
+        means={name: class_means(split, 10) for name, split in splits.items()},
+        tolerance=section().class_tolerance,
+        checks=checks,
+    )
+
+
+@pytest.fixture(scope="module")
+def figure(data, passed):
+    return draw(data, passed)
+
+
+def test_the_title_states_the_outcome(figure, data, failed):
+    assert figure.get_suptitle() == "Raw data: all 38 expectations hold"
+    bad = draw(with_twin_blanks(data), failed)
+    assert bad.get_suptitle() == "Raw data: 6 of 38 expectations FAILED"
+
+
+def test_the_bars_are_the_shares_of_the_classes(figure, data):
+    balance = figure.axes[0]
+    heights = [bar.get_height() for bar in balance.patches]
+    expected = [np.bincount(split.labels) / len(split.labels) for split in data.values()]
+    np.testing.assert_allclose(heights, np.concatenate(expected))
+    counts = [text.get_text() for text in balance.texts]
+    assert counts == [str(count) for split in data.values() for count in np.bincount(split.labels)]
+
+
+def test_the_histograms_hold_all_images(figure):
+    for axes in figure.axes[1:3]:
+        assert len(axes.patches) == 2
+        for outline in axes.patches:
+            # The outline goes up and down once a bin, and each image counts once.
+            assert outline.get_xy()[1:-1:2, 1].sum() == pytest.approx(1)
+
+
+def test_every_class_is_drawn_as_its_mean(figure, data):
+    pictures = [axes.images[0].get_array() for axes in figure.axes[3:]]
+    expected = np.concatenate([class_means(split, 10) for split in data.values()])
+    np.testing.assert_allclose(pictures, expected)
