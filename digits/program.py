@@ -2,20 +2,37 @@
 
 import errno
 import io
+import os
 import signal
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
 from digits.errors import DigitsError, Terminated
+from digits.surroundings import shield
 
 _FREE_SOME = "free some, then run the same command again"
 
 
 def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
     raise Terminated
+
+
+def _open_closed_streams() -> None:
+    """Stand in for streams that were closed (`2>&-`, some services), as `2>/dev/null` would.
+
+    The next file that is opened would get their number, and libraries would print into it.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.dup(number), "r" if number == 0 else "w"))
 
 
 @contextmanager
@@ -27,6 +44,12 @@ def one_line_errors(name: str) -> Iterator[None]:
     Args:
         name: what the line starts with, usually the stage's or command's name.
     """
+    _open_closed_streams()
+    # Matplotlib would refuse to be imported with a backend that it does not know.
+    shield("MPLBACKEND|MATPLOTLIBRC", "(?!)", {"MPLBACKEND": "agg"}, {})
+    # `PYTHONWARNINGS=error` would make libraries fail. What a user should know, this project says itself.
+    warnings.resetwarnings()
+    warnings.simplefilter("ignore")
     signal.signal(signal.SIGTERM, _terminate)
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show an arrow shows a question mark. Not every stream that tools put there can.

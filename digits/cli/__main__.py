@@ -9,6 +9,7 @@ from digits.cli.predict import predict
 from digits.cli.promote import promote
 from digits.cli.pull import pull
 from digits.cli.register import register
+from digits.cli.relocate import relocate
 from digits.cli.repro import repro
 from digits.cli.rollback import rollback
 from digits.cli.serve import serve
@@ -21,6 +22,7 @@ COMMANDS = (
     ui,
     repro,
     sync,
+    relocate,
     register,
     promote,
     rollback,

@@ -15,16 +15,16 @@ def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 5000) -> 
     """
     import sys
 
-    from digits.tracking import store
+    from digits.tracking import address, store
 
     experiment = store.connect().get_experiment_by_name(store.EXPERIMENT)
-    uri = store.tracking_uri()
+    uri = address.tracking_uri()
     place = f"#/experiments/{experiment.experiment_id}/runs"
-    if store.is_server(uri):
-        typer.echo(f"MLFLOW_TRACKING_URI is a server, which shows the runs at {uri}/{place}")
+    if address.is_server(uri):
+        typer.echo(f"MLFLOW_TRACKING_URI is a server, which shows the runs at {address.shown(uri)}/{place}")
         return
     typer.echo(f"MLflow starts, runs are at http://127.0.0.1:{port}/{place} — stop with Ctrl-C", err=True)
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--backend-store-uri", uri]
-    command += ["--default-artifact-root", (paths.project_root() / "mlartifacts").as_uri()]
+    command += ["--default-artifact-root", (paths.project_root() / store.ARTIFACTS).as_uri()]
     os.execv(sys.executable, command)

@@ -12,6 +12,7 @@ from digits import paths
 from digits.errors import DigitsError
 from digits.files import atomic_path, sha256_file
 from digits.results import Results
+from digits.tracking import find
 from digits.tracking.logged_model import FILE
 
 if TYPE_CHECKING:
@@ -66,8 +67,8 @@ class Model:
         """
         if self.run is None:
             raise DigitsError(
-                f"{self.name}: no run of this store made a model with these bytes: check its files out, `digits sync` "
-                "writes the run"
+                f"{self.name}: no run of this store has a model with these bytes (SHA-256 {self.sha256[:12]}…): check "
+                "its files out, `digits sync` writes the run"
             )
         return self.run
 
@@ -75,22 +76,23 @@ class Model:
 def download_model(client: MlflowClient, model_id: str, sha256: str) -> Path:
     """A logged model's file. It is kept in .digits/models under its hash, so that it is fetched once.
 
+    Where the logged model is gone, another one with the same bytes serves as well: `digits sync` makes one.
+
     Raises:
         DigitsError: it cannot be read, or has other bytes than those that were logged.
     """
-    from mlflow.artifacts import download_artifacts
-    from mlflow.exceptions import MlflowException
-
     kept = paths.state() / "models" / sha256 / FILE
     if kept.is_file() and sha256_file(kept) == sha256:
         return kept
-    location = f"model {model_id}"
     with tempfile.TemporaryDirectory() as folder:
         try:
-            location = client.get_logged_model(model_id).artifact_location
-            file = Path(download_artifacts(artifact_uri=f"{location}/{FILE}", dst_path=folder))
-        except (MlflowException, OSError) as error:
-            raise DigitsError(f"{location}: the model's file cannot be read ({str(error).splitlines()[0]})") from None
+            file, location = _fetch(client, model_id, Path(folder))
+        except DigitsError:
+            others = find.logged_models(client, sha256)
+            other = next((one for one in others if one != model_id), None)
+            if other is None:
+                raise
+            file, location = _fetch(client, other, Path(folder))
         found = sha256_file(file)
         if found != sha256:
             raise DigitsError(
@@ -100,3 +102,19 @@ def download_model(client: MlflowClient, model_id: str, sha256: str) -> Path:
         with atomic_path(kept) as part:
             part.write_bytes(file.read_bytes())
     return kept
+
+
+def _fetch(client: MlflowClient, model_id: str, folder: Path) -> tuple[Path, str]:
+    """Download the file of a logged model. Returns its path, and where it lay."""
+    from mlflow.artifacts import download_artifacts
+    from mlflow.exceptions import MlflowException
+
+    location = f"model {model_id}"
+    try:
+        location = client.get_logged_model(model_id).artifact_location
+        return Path(download_artifacts(artifact_uri=f"{location}/{FILE}", dst_path=str(folder))), location
+    except (MlflowException, OSError) as error:
+        raise DigitsError(
+            f"{location}: the model's file cannot be read ({str(error).splitlines()[0]}); check the model out and run "
+            "`digits sync` to log it anew"
+        ) from None

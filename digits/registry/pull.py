@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from digits import paths
 from digits.errors import DigitsError
 from digits.files import atomic_path, sha256_file, write_text
-from digits.registry.versions import run_of
+from digits.registry import version_files
 from digits.tracking import artifacts
 
 if TYPE_CHECKING:
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
 _SUMS = "SHA256SUMS"
 # Of a version: the same lines as the file has, as they were at registration.
 SUMS_TAG = "sha256sums"
-# The pictures that the model card shows.
-_PICTURES_OF_CARD = ("robustness", "reliability", "weak_classes")
-# Of the run: where it logged them, and what they are called in the folder.
+# MLflow's own client writes this file into a local model folder when it loads the model by its version.
+_NOT_OURS = ("registered_model_meta",)
+# What a version from before versions kept files of their own has in its run, and its name in the folder.
 _FROM_RUN = {artifacts.MODEL_CARD: artifacts.MODEL_CARD}
 _FROM_RUN |= {artifacts.EVALUATION_FILES[path]: path.name for path in (paths.METRICS, paths.CALIBRATION)}
-_FROM_RUN |= {path: path for path in (f"{artifacts.PLOTS}/{name}.png" for name in _PICTURES_OF_CARD)}
+_FROM_RUN |= {f"{artifacts.PLOTS}/{name}.png": f"{artifacts.PLOTS}/{name}.png" for name in version_files.PICTURES}
 
 
 def pull(client: MlflowClient, version: ModelVersion, target: Path) -> Path:
@@ -49,7 +50,7 @@ def pull(client: MlflowClient, version: ModelVersion, target: Path) -> Path:
 
 
 def collect(client: MlflowClient, version: ModelVersion, scratch: Path) -> Path:
-    """Bring the files of a version from the store into a folder within `scratch`, which is made if need be.
+    """Bring the files of a version from the store into a folder within `scratch`.
 
     Raises:
         DigitsError: one cannot be read.
@@ -58,22 +59,35 @@ def collect(client: MlflowClient, version: ModelVersion, scratch: Path) -> Path:
     from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
 
-    number = version.version
     scratch.mkdir(exist_ok=True)
     try:
-        location = client.get_logged_model(run_of(client, version).data.tags[artifacts.MODEL_ID]).artifact_location
+        location = client.get_logged_model(version_files.model_id_of(version)).artifact_location
         folder = Path(download_artifacts(artifact_uri=location, dst_path=str(scratch)))
-        for path, name in _FROM_RUN.items():
-            if file := artifacts.download(client, version.run_id, path):
-                (folder / name).parent.mkdir(exist_ok=True)
-                (folder / name).write_bytes(file.read_bytes())
+        # The files of other versions of this model are no part of this one.
+        shutil.rmtree(folder / version_files.VERSIONS, ignore_errors=True)
+        for name in _NOT_OURS:
+            (folder / name).unlink(missing_ok=True)
+        if own := version_files.own_folder(client, version):
+            ignored = shutil.ignore_patterns(version_files.RESULTS)
+            shutil.copytree(own, folder, ignore=ignored, dirs_exist_ok=True)
+        else:
+            _collect_from_run(client, version, folder)
     # Over HTTP a missing artifact is an error of requests, which is an OSError.
-    except (MlflowException, OSError, KeyError) as error:
+    except (MlflowException, OSError) as error:
         reason = str(error).splitlines()[0]
         if "No space left" in str(error):
             raise OSError(errno.ENOSPC, "No space left on device", str(scratch)) from None
-        raise DigitsError(f"version {number}: its artifacts cannot be read from the store ({reason})") from None
+        raise DigitsError(
+            f"version {version.version}: its artifacts cannot be read from the store ({reason})"
+        ) from None
     return folder
+
+
+def _collect_from_run(client: MlflowClient, version: ModelVersion, folder: Path) -> None:
+    for path, name in _FROM_RUN.items():
+        if file := artifacts.download(client, version.run_id or "", path):
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_bytes(file.read_bytes())
 
 
 def sums_of(folder: Path) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from digits import paths
+from digits.registry import version_files
 from digits.registry.aliases import give_first_alias
 from digits.registry.gates import Evidence, Gate, check, failed
 from digits.registry.history import CHAMPION
@@ -96,10 +97,14 @@ def register(registry: Registry, model: Model, params: RegisterParams, dry_run: 
         number = _create_version(registry, model, gates)
     if dry_run:
         return Registration(number, gates)
+    version = registry.version(number)
     card = model_card(model.results, registry.name, number, params)
-    registry.client.log_text(run.info.run_id, card, artifacts.MODEL_CARD)
+    version_files.keep(registry.client, version, model.results, card)
+    if artifacts.download(registry.client, run.info.run_id, artifacts.MODEL_CARD) is None:
+        # For whoever looks at the run. The version has a card of its own.
+        registry.client.log_text(run.info.run_id, card, artifacts.MODEL_CARD)
     with tempfile.TemporaryDirectory() as scratch:
-        sums = sums_of(collect(registry.client, registry.version(number), Path(scratch)))
+        sums = sums_of(collect(registry.client, version, Path(scratch)))
     registry.client.set_model_version_tag(registry.name, number, SUMS_TAG, sums)
     why = f"registered from run “{run.info.run_name}”"
     return Registration(number, gates, give_first_alias(registry, number, why, gates))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from digits import dvc, git, paths
 from digits.errors import DigitsError
 from digits.files import sha256_file, write_bytes
 from digits.params import flatten
+from digits.registry import version_files
 from digits.registry.history import CHAMPION
 from digits.registry.model import Model, download_model
 from digits.registry.nearest import unknown_name
@@ -124,14 +126,13 @@ def resolve_all(names: Sequence[str], registry: Registry) -> dict[str, Model]:
     return models
 
 
-def model_of_run(run: Run, registry: Registry, name: str = "", version: ModelVersion | None = None) -> Model:
+def model_of_run(run: Run, registry: Registry, name: str = "") -> Model:
     """The model that a run made.
 
     Args:
         run: of MLflow; a reproduction counts as its original.
         registry: the registered model.
         name: as a person gave it; default is the run's name.
-        version: the version that the name means, if it means one.
 
     Raises:
         DigitsError: the run made no model.
@@ -139,12 +140,9 @@ def model_of_run(run: Run, registry: Registry, name: str = "", version: ModelVer
     client = registry.client
     run = find.original(client, run)
     results = find.results_of(client, run, run.info.run_name if name in ("", run.info.run_id) else name)
-    if registered := version or registry.version_of(results.model_sha256):
-        number = str(registered.version)
-        results.labels |= {"version": number}
-        if aliases := registry.aliases_of(number):
-            results.labels["aliases"] = ", ".join(aliases)
-    uri = f"models:/{version.name}/{version.version}" if version else f"runs:/{run.info.run_id}"
+    if registered := registry.version_of(results.model_sha256):
+        results.labels |= _labels(registry, registered)
+    uri = f"runs:/{run.info.run_id}"
 
     def file() -> Path:
         model_id = run.data.tags.get(artifacts.MODEL_ID)
@@ -152,7 +150,7 @@ def model_of_run(run: Run, registry: Registry, name: str = "", version: ModelVer
             raise DigitsError(f"{uri}: run {run.info.run_id} has no model of this project")
         return download_model(client, model_id, results.model_sha256)
 
-    return Model(name or run.info.run_name, uri, results.model_sha256, results, run, version, file)
+    return Model(name or run.info.run_name, uri, results.model_sha256, results, run, None, file)
 
 
 # --- Names that say what they are -----------------------------------------------------------------------------------
@@ -260,7 +258,26 @@ def _in_registry(name: str, registry: Registry) -> Iterator[Model]:
 
 
 def _model_of_version(version: ModelVersion, registry: Registry, name: str) -> Model:
-    return model_of_run(run_of(registry.client, version), registry, name, version)
+    """The model of a version, by the version's own tags and files. Its run may have been changed since, or be gone."""
+    client = registry.client
+    sha256 = version.tags.get(artifacts.MODEL_SHA256)
+    if sha256 is None:
+        raise DigitsError(f"version {version.version} of {version.name} was not registered by digits: it has no hash")
+    run = run_of(client, version)
+    own = version_files.find_of(client, version)
+    results = find.results_of(client, run, name) if run else Results(name, own, sha256)
+    if own(paths.METRICS):
+        results = replace(results, find=own)
+    results.labels |= _labels(registry, version)
+    uri = f"models:/{version.name}/{version.version}"
+    model_id = version_files.model_id_of(version)
+    return Model(name, uri, sha256, results, run, version, lambda: download_model(client, model_id, sha256))
+
+
+def _labels(registry: Registry, version: ModelVersion) -> dict[str, str]:
+    number = str(version.version)
+    aliases = registry.aliases_of(number)
+    return {"version": number} | ({"aliases": ", ".join(aliases)} if aliases else {})
 
 
 def _runs(name: str, registry: Registry) -> Iterator[Model]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from digits.registry.register import register
 from digits.registry.resolve import model_of_run
 from digits.registry.versions import Registry
 from digits.tracking import record
+from digits.tracking.run import project_run
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -53,10 +53,9 @@ def sync(registry: Registry, params: Params) -> Outcome:
     """
     model = record_model(registry, params)
     run = model.require_run()
-    started_by_mlflow = os.environ.get("MLFLOW_RUN_ID")
-    if started_by_mlflow and started_by_mlflow != run.info.run_id:
-        record.complete_as_reproduction(registry.client, started_by_mlflow, params, run.info.run_id)
-        _log_results(registry.client, started_by_mlflow)
+    if started_by_mlflow := project_run(registry.client):
+        record.complete_as_reproduction(registry.client, started_by_mlflow.info.run_id, params, run.info.run_id)
+        _log_results(registry.client, started_by_mlflow.info.run_id)
     # A model becomes a version when the pipeline ran to its end with it.
     registered = record.evaluation_mark() and dvc.is_up_to_date("register")
     version = register(registry, model, params.register_).version if registered else None

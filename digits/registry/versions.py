@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from digits.errors import DigitsError
 from digits.registry.history import HISTORY_RUN, Change, History
-from digits.tracking import artifacts
+from digits.tracking import artifacts, find
 from digits.tracking.store import all_pages
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Registry:
         """
         self.client = client
         self.name = name
+        self._reported: set[str] = set()
         tags = self._tags()
         if tags is not None and tags.get(_OWNER_TAG) != _OWNER:
             raise DigitsError(
@@ -86,11 +88,17 @@ class Registry:
         return self.version(aliases[alias])
 
     def aliases(self) -> dict[str, str]:
-        """Alias to version number."""
+        """Alias to version number. An alias whose version was deleted counts as none; old servers leave such ones."""
         if self._tags() is None:
             return {}
         model = self.client.get_registered_model(self.name)
-        return {alias: str(version) for alias, version in model.aliases.items()}
+        found = {alias: str(version) for alias, version in model.aliases.items()}
+        existing = {str(version.version) for version in self.versions()} if found else set()
+        for alias, number in found.items():
+            if number not in existing and alias not in self._reported:
+                self._reported.add(alias)
+                print(f"digits: {alias} names version {number}, which was deleted: it counts as none", file=sys.stderr)
+        return {alias: number for alias, number in found.items() if number in existing}
 
     def aliases_of(self, number: str) -> list[str]:
         """The aliases of a version."""
@@ -122,16 +130,15 @@ class Registry:
             raise
 
 
-def run_of(client: MlflowClient, version: ModelVersion) -> Run:
-    """The run that a version was registered from.
+def run_of(client: MlflowClient, version: ModelVersion) -> Run | None:
+    """The run that has a version's model: the one it was registered from, or another one with the same bytes.
 
-    Raises:
-        DigitsError: it is gone, or the version was made by other means and never had one.
+    A run whose tags name another model by now is not the version's any more.
     """
-    from mlflow.exceptions import MlflowException
-
-    try:
-        return client.get_run(version.run_id or "")
-    except MlflowException as error:
-        reason = str(error).splitlines()[0]
-        raise DigitsError(f"version {version.version}: the run it was registered from is gone ({reason})") from None
+    sha256 = version.tags.get(artifacts.MODEL_SHA256, "")
+    run = find.run_with_id(client, version.run_id) if version.run_id else None
+    if run is not None:
+        run = find.original(client, run)
+    if run is not None and run.data.tags.get(artifacts.MODEL_SHA256) == sha256:
+        return run
+    return find.find_run(client, sha256)

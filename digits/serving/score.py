@@ -195,10 +195,10 @@ def serve(resolve: Callable[[], Model], host: str, port: int, refresh: float) ->
         DigitsError: the port is taken, the model is missing or cannot be loaded.
     """
     from digits.serving.follow import Live, describe
+    from digits.tracking.settings import use_mlflow
 
     sock = listen(host, port)
-    # MLflow sends usage statistics by default.
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    use_mlflow()
     live = Live(resolve, ScoringModel)
     live.watch(refresh)
 

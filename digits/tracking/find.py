@@ -13,11 +13,11 @@ from digits.errors import DigitsError
 from digits.params import Params, flatten
 from digits.results import Results
 from digits.tracking import artifacts
-from digits.tracking.store import quoted, search_runs
+from digits.tracking.store import all_experiments, all_pages, quoted, search_runs
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run
+    from mlflow.entities import LoggedModel, Run
 
 _OLDEST_FIRST = ["attributes.start_time ASC"]
 
@@ -47,6 +47,20 @@ def original(client: MlflowClient, run: Run) -> Run:
     """The run itself, or the one whose model it reproduced: a reproduction counts as its original."""
     first = run.data.tags.get(artifacts.REPRODUCTION_OF)
     return client.get_run(first) if first else run
+
+
+def logged_models(client: MlflowClient, model_sha256: str) -> list[str]:
+    """The ids of all logged models with a model's bytes."""
+    where = f"tags.{artifacts.MODEL_SHA256} = '{model_sha256}'"
+    found: list[LoggedModel] = all_pages(client.search_logged_models, all_experiments(client), where)
+    return [model.model_id for model in found]
+
+
+def deleted_run(client: MlflowClient, model_sha256: str) -> Run | None:
+    """The run that first made a model and is in MLflow's bin, from where it can be restored."""
+    where = f"tags.{artifacts.MODEL_SHA256} = '{model_sha256}'"
+    runs = search_runs(client, where, _OLDEST_FIRST, deleted=True)
+    return next((run for run in runs if not is_reproduction(run)), None)
 
 
 def run_with_id(client: MlflowClient, run_id: str) -> Run | None:

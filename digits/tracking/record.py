@@ -42,6 +42,11 @@ def ensure_run(client: MlflowClient, params: Params) -> str:
     sha256 = _model_sha256()
     if run := find.run_on_disk(client, params, find.runs_of_model(client, sha256), evaluation_mark()):
         return run.info.run_id
+    if deleted := find.deleted_run(client, sha256):
+        raise DigitsError(
+            f"the run of this model, {deleted.info.run_name}, was deleted: `mlflow runs restore --run-id "
+            f"{deleted.info.run_id}` brings it back, and after `mlflow gc` a new one is written"
+        )
     note = _note(sha256)
     begun = read_json(note) if note.is_file() else {}
     run_id = begun.get("run_id")
@@ -121,8 +126,6 @@ def complete_as_reproduction(client: MlflowClient, run_id: str, params: Params, 
 
     `mlflow run` begins such a run where `dvc repro` then finds everything up to date.
     """
-    if artifacts.MODEL_SHA256 in client.get_run(run_id).data.tags:
-        return
     describe_run(client, run_id, params, source_tags())
     complete_training(client, run_id, sha256_file(paths.MODEL), None, reproduction_of=client.get_run(original))
 

@@ -14,24 +14,48 @@ import psutil
 from digits import paths
 from digits.params import Params, flatten
 from digits.tracking import artifacts
+from digits.tracking.find import run_with_id
 from digits.tracking.source import changed_params, committed_params, run_name, source_tags, uncommitted_patch
 from digits.tracking.store import EXPERIMENT, connect, search_runs
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 # A store takes so many parameters in one request.
 _MOST_PARAMS = 100
+# `mlflow run` sets this tag.
+_ENTRY_POINT = "mlflow.project.entryPoint"
+# A training sets these: its run is taken.
+_CLAIMED = {artifacts.PROCESS, artifacts.MODEL_SHA256}
 
 
 def start_run(client: MlflowClient, params: Params) -> str:
     """Begin the run of a training: the one of `mlflow run` where that started us, else a new one. Returns its id."""
     close_abandoned_runs(client)
     tags = {**source_tags(), artifacts.PROCESS: _this_process()}
-    if run_id := os.environ.get("MLFLOW_RUN_ID"):
-        describe_run(client, run_id, params, tags)
-        return run_id
+    if run := project_run(client):
+        describe_run(client, run.info.run_id, params, tags)
+        return run.info.run_id
+    if named := os.environ.get("MLFLOW_RUN_ID"):
+        print(f"train: MLFLOW_RUN_ID names {named}, which no `mlflow run` waits for: this training has its own run")
     return create_run(client, params, tags)
+
+
+def project_run(client: MlflowClient) -> Run | None:
+    """The run that `mlflow run` began for this very command, or None.
+
+    The shell may name any run. One that is finished, has a model, or was begun by something else is a record: it stays
+    as it is. In the copies of DVC's queue many trainings have the same shell, and each has its own run.
+    """
+    run_id = os.environ.get("MLFLOW_RUN_ID")
+    if not run_id or paths.project_root() != Path.cwd().resolve():
+        return None
+    run = run_with_id(client, run_id)
+    if run is None or run.info.status != "RUNNING" or run.info.lifecycle_stage != "active":
+        return None
+    is_ours = _ENTRY_POINT in run.data.tags and run.data.tags.keys().isdisjoint(_CLAIMED)
+    return run if is_ours else None
 
 
 def create_run(client: MlflowClient, params: Params, tags: dict[str, str]) -> str:
@@ -61,7 +85,9 @@ def restored_tags() -> dict[str, str]:
 
 def name_project_run(name: str) -> None:
     """Call the run that `mlflow run` began by what it does, so that it is not taken for a training."""
-    connect().update_run(os.environ["MLFLOW_RUN_ID"], name=name)
+    client = connect()
+    if run := project_run(client):
+        client.update_run(run.info.run_id, name=name)
 
 
 def close_abandoned_runs(client: MlflowClient) -> None:

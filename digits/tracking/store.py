@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import unquote, urlsplit
 
 from filelock import FileLock
 
 from digits import paths
 from digits.errors import DigitsError
+from digits.tracking import address
+from digits.tracking.settings import use_mlflow
+from digits.tracking.unreachable import unreachable
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -22,19 +27,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 EXPERIMENT = "digits"
+# The folder of artifacts beside an SQLite store.
+ARTIFACTS = "mlartifacts"
 # Without it, MLflow's interface takes an experiment for one about language models.
 _KIND = "mlflow.experimentKind"
 _OF_CLASSIFIERS = "custom_model_development"
-# MLflow's defaults wait for minutes. With these a dead server is known after about ten seconds.
-_SETTINGS = {
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
-    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    "GIT_PYTHON_REFRESH": "quiet",
-}
+# Logged models, which every run here has, came with it.
+_OLDEST_SERVER = 3
 
 
 def connect() -> MlflowClient:
@@ -47,58 +46,45 @@ def connect() -> MlflowClient:
         DigitsError: the store cannot be reached, which is known within seconds; or this is no project's folder and no
             store is named: one made here would be empty and soon lost.
     """
-    if "MLFLOW_TRACKING_URI" not in os.environ and not (paths.project_root() / paths.PARAMS).is_file():
+    if not address.is_named() and not (paths.project_root() / paths.PARAMS).is_file():
         raise DigitsError(
             "no params.yaml here and no MLFLOW_TRACKING_URI: run this in the project's folder, or name a server"
         )
-    for name, value in _SETTINGS.items():
-        os.environ.setdefault(name, value)
-
+    uri = address.tracking_uri()
+    file = address.sqlite_file(uri)
+    if file:
+        _refuse_unusable(file)
+    use_mlflow()
     import mlflow
 
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     # These errors are raised as well, and become one line.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
-    uri = tracking_uri()
-    if file := _sqlite_file(uri):
-        _refuse_unusable(file)
     # Several processes that create the same SQLite store at once break it for good. A server sees to that itself.
-    alone = nullcontext() if is_server(uri) else FileLock(paths.state() / "store.lock")
+    alone = FileLock(paths.state() / "store.lock") if file else nullcontext()
     try:
+        if address.is_server(uri):
+            _refuse_old_server(uri)
         mlflow.set_tracking_uri(uri)
-        client = mlflow.MlflowClient(uri)
+        client = mlflow.MlflowClient(uri, uri)
         with alone:
-            experiment: Experiment = client.get_experiment_by_name(EXPERIMENT) or _create_experiment(client, uri)
+            experiment: Experiment = client.get_experiment_by_name(EXPERIMENT) or _create_experiment(client, file)
             if _KIND not in experiment.tags:
                 # `mlflow run --experiment-name` made it.
                 client.set_experiment_tag(experiment.experiment_id, _KIND, _OF_CLASSIFIERS)
+    except DigitsError:
+        raise
     # An address or a database can be wrong in as many ways as there are drivers.
     except Exception as error:  # noqa: BLE001
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise DigitsError(
-            f"the MLflow store {uri} does not answer ({reason}): start it, or unset MLFLOW_TRACKING_URI for mlflow.db"
-        ) from None
+        raise DigitsError(unreachable(uri, error)) from None
     if experiment.lifecycle_stage == "deleted":
         raise DigitsError(
             f"the MLflow experiment {EXPERIMENT!r} was deleted: "
             f"`mlflow experiments restore --experiment-id {experiment.experiment_id}`"
         )
+    if file:
+        _refuse_moved(file, experiment)
     return client
-
-
-def tracking_uri() -> str:
-    """`MLFLOW_TRACKING_URI`, else the SQLite store of the main working copy.
-
-    A relative SQLite path starts at the main working copy: the copies that DVC's queue works in are deleted.
-    """
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
-    file = _sqlite_file(uri)
-    return f"sqlite:///{file}" if file else uri
-
-
-def is_server(uri: str) -> bool:
-    """Whether a tracking URI is that of a server."""
-    return uri.startswith(("http:", "https:"))
 
 
 def all_experiments(client: MlflowClient) -> list[str]:
@@ -107,7 +93,9 @@ def all_experiments(client: MlflowClient) -> list[str]:
     return [experiment.experiment_id for experiment in found]
 
 
-def search_runs(client: MlflowClient, where: str, order_by: Sequence[str] = (), most: int | None = None) -> list[Run]:
+def search_runs(
+    client: MlflowClient, where: str, order_by: Sequence[str] = (), most: int | None = None, deleted: bool = False
+) -> list[Run]:
     """The runs of all experiments that fit a filter.
 
     Args:
@@ -115,11 +103,21 @@ def search_runs(client: MlflowClient, where: str, order_by: Sequence[str] = (), 
         where: in MLflow's language of filters.
         order_by: likewise.
         most: how many to fetch at most; None for all.
+        deleted: look among the runs that were deleted and can be restored.
     """
+    from mlflow.entities import ViewType
+
     experiments = all_experiments(client)
+    view = ViewType.DELETED_ONLY if deleted else ViewType.ACTIVE_ONLY
     if most is not None:
-        return list(client.search_runs(experiments, where, max_results=most, order_by=list(order_by)))
-    return all_pages(client.search_runs, experiments, where, order_by=list(order_by))
+        return list(client.search_runs(experiments, where, view, max_results=most, order_by=list(order_by)))
+    return all_pages(client.search_runs, experiments, where, view, order_by=list(order_by))
+
+
+def local_path(location: str) -> Path | None:
+    """The folder of an artifact location on this disk, or None for one on a server."""
+    parts = urlsplit(location)
+    return Path(unquote(parts.path)) if parts.scheme in ("file", "") else None
 
 
 def quoted(value: str) -> str:
@@ -138,14 +136,13 @@ def all_pages(search: Callable[..., PagedList[T]], *arguments: Any, **options: A
     return found
 
 
-def _create_experiment(client: MlflowClient, uri: str) -> Experiment:
+def _create_experiment(client: MlflowClient, file: Path | None) -> Experiment:
     from mlflow.exceptions import MlflowException
 
-    file = _sqlite_file(uri)
     try:
         client.create_experiment(
             EXPERIMENT,
-            artifact_location=(file.parent / "mlartifacts").as_uri() if file else None,
+            artifact_location=(file.parent / ARTIFACTS).as_uri() if file else None,
             tags={_KIND: _OF_CLASSIFIERS},
         )
     except MlflowException as error:
@@ -153,10 +150,6 @@ def _create_experiment(client: MlflowClient, uri: str) -> Experiment:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
     return client.get_experiment_by_name(EXPERIMENT)
-
-
-def _sqlite_file(uri: str) -> Path | None:
-    return paths.project_root() / uri.removeprefix("sqlite:///") if uri.startswith("sqlite:///") else None
 
 
 def _refuse_unusable(file: Path) -> None:
@@ -168,3 +161,41 @@ def _refuse_unusable(file: Path) -> None:
         with file.open("rb") as start:
             if start.read(16) != b"SQLite format 3\0":
                 raise DigitsError(f"the MLflow store {file} is no SQLite database: move it away, or restore a backup")
+
+
+def _refuse_moved(file: Path, experiment: Experiment) -> None:
+    """Refuse a store that was moved or copied away from its artifacts.
+
+    MLflow keeps absolute addresses. It would make the old folder anew and write there, perhaps into another project.
+    """
+    location = local_path(experiment.artifact_location)
+    # Experiments that others made may keep their artifacts wherever they like.
+    if location is None or location.name != ARTIFACTS or location.parent == file.parent:
+        return
+    other = location.parent / file.name
+    if other.exists() and not other.samefile(file):
+        what = f"is a copy of {other}, whose artifacts its addresses name"
+    elif not location.is_dir():
+        what = f"keeps its artifacts in {location}, which is not there"
+    else:
+        return
+    raise DigitsError(
+        f"the MLflow store {file} {what}: if the project was moved or copied, `digits relocate` writes {file.parent} "
+        "into its addresses; nothing was done"
+    )
+
+
+def _refuse_old_server(uri: str) -> None:
+    """Refuse a server that cannot keep a run, before anything is trained for it."""
+    import mlflow
+    from mlflow.utils.credentials import get_default_host_creds
+    from mlflow.utils.rest_utils import http_request
+
+    answer = http_request(get_default_host_creds(uri), "/version", "GET")
+    version = re.fullmatch(r"(\d+)\.\d[\w.+-]*", answer.text.strip())
+    # Servers of other makers have no such page.
+    if answer.ok and version and int(version[1]) < _OLDEST_SERVER:
+        raise DigitsError(
+            f"the MLflow server {address.shown(uri)} is version {version[0]}, this project has {mlflow.__version__}: "
+            f"upgrade the server, to version {_OLDEST_SERVER} at least"
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,6 +9,7 @@ import pandas as pd
 
 from digits.data.raw import Split
 from digits.params import Section, ValidateParams
+from digits.surroundings import shield
 from digits.validation.features import class_frame, class_means, file_frame, image_frame, twins
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def great_expectations() -> Any:
 
     The import starts a thread that would send them.
     """
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    shield("GX_.*", "(?!)", {"GX_ANALYTICS_ENABLED": "false"}, {})
     import great_expectations as gx
     import great_expectations.expectations
 

@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+from support.stores import collect_garbage
 
 from digits import paths
 from digits.registry.resolve import resolve
@@ -16,7 +17,9 @@ def test_results_of_another_model_are_not_taken_for_this_ones(store):
     """As after `dvc repro train` alone: the evaluation on disk is of the model before."""
     known = len(store.registry.versions())
     shutil.copy(resolve("models:/digits/1", lambda: store.registry).file(), paths.MODEL)
-    store.client.delete_run(store.registry.version("1").run_id)
+    run_id = store.registry.version("1").run_id
+    store.client.delete_run(run_id)
+    collect_garbage(store.folder / "mlflow.db", run_id)
     outcome = sync(store.registry, store.params)
     assert record.evaluation_mark() is None and outcome.version is None
     assert "test_accuracy" not in store.client.get_run(outcome.run_id).data.metrics

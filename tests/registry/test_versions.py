@@ -30,9 +30,12 @@ def test_versions_are_found_by_number_alias_and_content(client, registry):
         registry.version_with("champion")
 
 
-def test_a_version_without_run_is_named(client, registry):
-    with pytest.raises(DigitsError, match="version 1: the run it was registered from is gone"):
-        run_of(client, registry.version("1"))
+def test_a_version_has_the_run_that_has_its_model(client, registry):
+    version = registry.version("1")
+    assert run_of(client, version) is None
+    experiment = client.get_experiment_by_name("digits").experiment_id
+    run = client.create_run(experiment, tags={"model_sha256": "sha1"})
+    assert run_of(client, version).info.run_id == run.info.run_id
 
 
 def test_a_name_that_belongs_to_something_else_is_refused(client):

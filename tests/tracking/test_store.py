@@ -36,7 +36,7 @@ def test_an_experiment_that_mlflow_run_made_gets_its_kind(folder, monkeypatch):
         ("sqlite:///mlflow.db", b"no database, but long enough", "is no SQLite database"),
         ("sqlite:///mlflow.db", b"SQLite format 3\0" + bytes(2000), "does not answer"),
         ("sqlite:///absent/mlflow.db", None, "cannot be written"),
-        ("postgresql://nobody@127.0.0.1:9/x", None, "does not answer"),
+        ("postgresql://nobody@127.0.0.1:9/x", None, "needs the package psycopg[binary]"),
         ("http://[bad", None, "does not answer"),
         ("nonsense://x", None, "does not answer"),
     ],

@@ -1,0 +1,99 @@
+"""What a version consists of besides its model: files of its own, kept with the logged model.
+
+A run can be changed, deleted or registered a second time. The version keeps what was true when it was registered.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from digits import paths
+from digits.files import write_bytes, write_text
+from digits.results import Results
+from digits.tracking import artifacts
+from digits.tracking.store import local_path
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
+# The folder of all versions within the logged model.
+VERSIONS = "versions"
+# The folder of what training and evaluation left, within a version's. It is not pulled.
+RESULTS = "results"
+# The pictures that the model card shows.
+PICTURES = ("robustness", "reliability", "weak_classes")
+_PULLED = (paths.METRICS, paths.CALIBRATION)
+
+
+def keep(client: MlflowClient, version: ModelVersion, results: Results, card: str) -> None:
+    """Give a version its files.
+
+    Args:
+        client: of the store.
+        version: just made.
+        results: of the run that it is made from.
+        card: the model card.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        write_text(folder / artifacts.MODEL_CARD, card)
+        for path in artifacts.RESULT_FILES:
+            if file := results.find(path):
+                write_bytes(folder / RESULTS / path.name, file.read_bytes())
+                if path in _PULLED:
+                    write_bytes(folder / path.name, file.read_bytes())
+        for name in PICTURES:
+            picture = f"{artifacts.PLOTS}/{name}.png"
+            if file := artifacts.download(client, results.run_id, picture):
+                write_bytes(folder / picture, file.read_bytes())
+        client.log_model_artifacts(model_id_of(version), scratch, _place(version))
+
+
+def find_of(client: MlflowClient, version: ModelVersion) -> Callable[[Path], Path | None]:
+    """`find` for the results that a version keeps. It finds nothing for a version from before versions kept any."""
+
+    @cache
+    def folder() -> Path | None:
+        return own_folder(client, version)
+
+    def find(path: Path) -> Path | None:
+        own = folder()
+        file = own / RESULTS / path.name if own else None
+        return file if file and file.is_file() else None
+
+    return find
+
+
+def own_folder(client: MlflowClient, version: ModelVersion) -> Path | None:
+    """The folder of a version's files on this disk, or None where it keeps none. It must not be changed."""
+    from mlflow.artifacts import download_artifacts
+    from mlflow.exceptions import MlflowException
+
+    place = _place(version)
+    try:
+        model = client.get_logged_model(model_id_of(version))
+        here = local_path(model.artifact_location)
+        if here is not None:
+            return here / place if (here / place).is_dir() else None
+        if not client.list_logged_model_artifacts(model.model_id, place):
+            return None
+        kept = artifacts.scratch() / model.model_id
+        kept.mkdir(exist_ok=True)
+        return Path(download_artifacts(artifact_uri=f"{model.artifact_location}/{place}", dst_path=str(kept)))
+    except (MlflowException, OSError):
+        # What is missing is said by whoever needs a file of it.
+        return None
+
+
+def model_id_of(version: ModelVersion) -> str:
+    """The id of the logged model that a version is made from."""
+    return str(version.model_id or version.source.removeprefix("models:/"))
+
+
+def _place(version: ModelVersion) -> str:
+    return f"{VERSIONS}/{version.name}/{version.version}"
