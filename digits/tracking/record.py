@@ -41,6 +41,7 @@ def ensure_run(client: MlflowClient, params: Params) -> str:
     """
     sha256 = _model_sha256()
     if run := find.run_on_disk(client, params, find.runs_of_model(client, sha256), evaluation_mark()):
+        _refuse_unreadable(client, run)
         return run.info.run_id
     if deleted := find.deleted_run(client, sha256):
         raise DigitsError(
@@ -191,6 +192,21 @@ def _model_sha256() -> str:
 def _log_files(client: MlflowClient, run_id: str, files: dict[Path, str]) -> None:
     for path, artifact in files.items():
         client.log_artifact(run_id, str(path), artifact.rpartition("/")[0])
+
+
+def _refuse_unreadable(client: MlflowClient, run: Run) -> None:
+    """Refuse to call a run complete whose artifacts are not where the store says.
+
+    Raises:
+        DigitsError: they were deleted, or a database was restored without them; the message names two ways out.
+    """
+    place = artifacts.TRAINING_FILES[paths.TRAINING]
+    if artifacts.download(client, run.info.run_id, place) is None:
+        raise DigitsError(
+            f"run {run.info.run_id} is in the store, but its artifacts cannot be read from {run.info.artifact_uri}: "
+            f"restore them, or delete the run (`mlflow runs delete --run-id {run.info.run_id}`, `mlflow gc`) and run "
+            "`digits sync` to write it anew"
+        )
 
 
 def _refuse_other_params(params: Params) -> None:

@@ -39,7 +39,8 @@ def unreachable(uri: str, error: Exception) -> str:
         return _of_server(store, text, _status(error, text))
     if found := re.search(r"out-of-date database schema \(found version (\w+)", text):
         if _is_known(found[1]):
-            return f"{store} was written by an older MLflow: make a copy of it, then `mlflow db upgrade {shown(uri)}`"
+            address = uri if uri == shown(uri) else '"$MLFLOW_TRACKING_URI"'
+            return f"{store} was written by an older MLflow: make a copy of it, then `mlflow db upgrade {address}`"
         return f"{store} was written by a newer MLflow than the locked one: use that version, or another store"
     if "database is locked" in text:
         return f"{store} is held by another program, which is writing: close that, then run the same command again"
@@ -92,9 +93,7 @@ def _is_known(revision: str) -> bool:
 
 def _status(error: Exception, text: str) -> int | None:
     """The HTTP status that a server gave, or None where it gave none."""
-    if found := re.search(
-        r"error code (\d{3})|\b(401|403|404) (?:Client Error|Unauthorized|Forbidden|Not Found)", text
-    ):
+    if found := _STATUS.search(text):
         return int(found[1] or found[2])
     response = getattr(error, "response", None)
     return getattr(response, "status_code", None)
