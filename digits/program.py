@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
-from digits.errors import DigitsError, Terminated
+from digits.errors import DigitsError, Terminated, one_line
 from digits.surroundings import shield
 
 _FREE_SOME = "free some, then run the same command again"
@@ -62,8 +62,14 @@ def one_line_errors(name: str) -> Iterator[None]:
     except OSError as error:
         if error.errno == errno.ENOSPC:
             message = f"no space left on the disk{_at(error)}: {_FREE_SOME}"
+        elif error.errno == errno.EPIPE:
+            # `digits history | head` has read enough. Nothing more can be said there.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            sys.exit(0)
         elif error.filename is not None:
             message = f"{error.filename}: {error.strerror}"
+        elif type(error).__module__.startswith("requests."):
+            message = f"the MLflow server: {error}"
         else:
             raise
     except Terminated:
@@ -75,12 +81,12 @@ def one_line_errors(name: str) -> Iterator[None]:
     except Exception as error:
         if not _is_mlflows(error):
             raise
-        reason = str(error).splitlines()[0][:300]
+        reason = one_line(error)[:300]
         full = "disk is full" in reason or "No space left" in reason
         message = f"no space left on the disk: {_FREE_SOME}" if full else f"MLflow: {reason}"
     else:
         return
-    print(f"{name}: {message}", file=sys.stderr)
+    print(f"{name}: {one_line(message)}", file=sys.stderr)
     sys.exit(1)
 
 

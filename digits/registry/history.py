@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from digits.errors import DigitsError
+from digits.tracking.find import restore_command
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -129,18 +130,9 @@ class History:
                 f"the history of {self.model_name} is gone (no run {self.run_id!r}, which the registered model's tag "
                 f"{HISTORY_RUN} names): restore MLflow's store from a backup, or set another register.model_name"
             ) from None
-        experiment = self.client.get_experiment(run.info.experiment_id)
-        if experiment.lifecycle_stage == "deleted":
-            # Restoring the run alone would last until the next `mlflow gc`, which deletes the experiment for good.
-            raise DigitsError(
-                f"the experiment that keeps the history of {self.model_name} was deleted: "
-                f"`mlflow experiments restore --experiment-id {experiment.experiment_id}`"
-            )
-        if run.info.lifecycle_stage == "deleted":
-            raise DigitsError(
-                f"the run that keeps the history of {self.model_name} was deleted: "
-                f"`mlflow runs restore --run-id {self.run_id}`"
-            )
+        way_back = restore_command(self.client, run)
+        if run.info.lifecycle_stage == "deleted" or "experiments" in way_back:
+            raise DigitsError(f"the run that keeps the history of {self.model_name} was deleted: {way_back}")
         return run
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from digits import paths
-from digits.errors import DigitsError
+from digits.errors import DigitsError, one_line
 
 _VARIABLE = "MLFLOW_TRACKING_URI"
 _REGISTRY_VARIABLE = "MLFLOW_REGISTRY_URI"
@@ -58,7 +58,7 @@ def sqlite_file(uri: str) -> Path | None:
 
 def shown(uri: str) -> str:
     """An address for a message: the password is hidden, and so is what a query may hold."""
-    return re.sub(r"\?.*", "?…", re.sub(r"(//[^/@:]*):[^/]*@", r"\1:***@", uri))
+    return re.sub(r"\?.*", "?…", one_line(uri))
 
 
 def _read(variable: str) -> str:
@@ -73,7 +73,7 @@ def _canonical(uri: str) -> str:
     if match is None:
         if uri.startswith("sqlite"):
             raise DigitsError(f"{_VARIABLE} = {uri}: name a database file, as in sqlite:///mlflow.db")
-        if not re.match(r"\w[\w+.-]*:", uri):
+        if not re.match(r"\w[\w+.-]*:|databricks", uri):
             raise DigitsError(
                 f"{_VARIABLE} = {uri} is a path: MLflow keeps runs in a database, write sqlite:///{uri} or the "
                 "address of a server"

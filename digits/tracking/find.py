@@ -57,10 +57,19 @@ def logged_models(client: MlflowClient, model_sha256: str) -> list[str]:
 
 
 def deleted_run(client: MlflowClient, model_sha256: str) -> Run | None:
-    """The run that first made a model and is in MLflow's bin, from where it can be restored."""
+    """The run that first made a model and is in MLflow's bin, alone or with its experiment."""
     where = f"tags.{artifacts.MODEL_SHA256} = '{model_sha256}'"
     runs = search_runs(client, where, _OLDEST_FIRST, deleted=True)
     return next((run for run in runs if not is_reproduction(run)), None)
+
+
+def restore_command(client: MlflowClient, run: Run) -> str:
+    """What brings a deleted run back."""
+    experiment = client.get_experiment(run.info.experiment_id)
+    if experiment.lifecycle_stage == "deleted":
+        # Restoring the run alone would last until the next `mlflow gc`, which deletes the experiment for good.
+        return f"`mlflow experiments restore --experiment-id {experiment.experiment_id}`"
+    return f"`mlflow runs restore --run-id {run.info.run_id}`"
 
 
 def run_with_id(client: MlflowClient, run_id: str) -> Run | None:

@@ -45,8 +45,8 @@ def ensure_run(client: MlflowClient, params: Params) -> str:
         return run.info.run_id
     if deleted := find.deleted_run(client, sha256):
         raise DigitsError(
-            f"the run of this model, {deleted.info.run_name}, was deleted: `mlflow runs restore --run-id "
-            f"{deleted.info.run_id}` brings it back, and after `mlflow gc` a new one is written"
+            f"the run of this model, {deleted.info.run_name}, was deleted: {find.restore_command(client, deleted)} "
+            "brings it back, and after `mlflow gc` a new one is written"
         )
     note = _note(sha256)
     begun = read_json(note) if note.is_file() else {}

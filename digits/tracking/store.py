@@ -87,9 +87,17 @@ def connect() -> MlflowClient:
     return client
 
 
-def all_experiments(client: MlflowClient) -> list[str]:
-    """Ids of all active experiments: `mlflow run` puts its run where the user likes."""
-    found: list[Experiment] = all_pages(client.search_experiments)
+def all_experiments(client: MlflowClient, deleted: bool = False) -> list[str]:
+    """Ids of all experiments: `mlflow run` puts its run where the user likes.
+
+    Args:
+        client: of the store.
+        deleted: whether those in MLflow's bin count as well.
+    """
+    from mlflow.entities import ViewType
+
+    view = ViewType.ALL if deleted else ViewType.ACTIVE_ONLY
+    found: list[Experiment] = all_pages(client.search_experiments, view)
     return [experiment.experiment_id for experiment in found]
 
 
@@ -107,7 +115,7 @@ def search_runs(
     """
     from mlflow.entities import ViewType
 
-    experiments = all_experiments(client)
+    experiments = all_experiments(client, deleted)
     view = ViewType.DELETED_ONLY if deleted else ViewType.ACTIVE_ONLY
     if most is not None:
         return list(client.search_runs(experiments, where, view, max_results=most, order_by=list(order_by)))

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from digits import paths
-from digits.errors import Terminated
+from digits.errors import Terminated, one_line
 from digits.files import sha256_file
 from digits.params import Params
 from digits.tracking.find import evaluated_alike, runs_of_model
@@ -66,7 +66,7 @@ class LiveRun:
         except (MlflowException, OSError) as error:
             self.lost = True
             self.monitor.finish()
-            print(f"train: the MLflow store was lost, training goes on ({str(error).splitlines()[0][:160]})")
+            print(f"train: the MLflow store was lost, training goes on ({one_line(error)[:160]})")
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 
+from digits.errors import one_line
 from digits.tracking.address import is_server, shown
 
 _LONGEST = 160
@@ -100,6 +101,6 @@ def _status(error: Exception, text: str) -> int | None:
 
 
 def _cut(text: str) -> str:
-    """The start of a long reason. Its addresses may hold a password."""
-    text = re.sub(r"(//[^/@:\s]*):[^/\s]*@", r"\1:***@", text)
+    """The start of a long reason."""
+    text = one_line(text)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
