@@ -9,10 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from digits.data.raw import RAW_NAMES
-from digits.data.sources import SourceError, describe, read_file
+from digits.data.sources import describe, read_file
+from digits.data.unpack import SourceError
 from digits.errors import DigitsError
 from digits.files import atomic_path
-from digits.params import FetchParams
+from digits.params import FetchParams, RawFile
 
 
 def fetch_dataset(params: FetchParams, target: Path, parts: Path, say: Callable[[str], None] = print) -> None:
@@ -30,8 +31,7 @@ def fetch_dataset(params: FetchParams, target: Path, parts: Path, say: Callable[
     Raises:
         DigitsError: no source had a file; the message lists each source with its reason.
     """
-    wanted = {key: getattr(params.files, key) for key in RAW_NAMES}
-    names = {key: file.name for key, file in wanted.items()}
+    wanted: dict[str, RawFile] = {key: getattr(params.files, key) for key in RAW_NAMES}
     parts.mkdir(parents=True, exist_ok=True)
     missing = {key for key in wanted if _hash_of(parts / RAW_NAMES[key]) != wanted[key].sha256}
     failures: list[str] = []
@@ -42,8 +42,8 @@ def fetch_dataset(params: FetchParams, target: Path, parts: Path, say: Callable[
         with tempfile.TemporaryDirectory(dir=parts) as scratch:
             for key in [key for key in RAW_NAMES if key in missing]:
                 try:
-                    data = read_file(source, key, names[key], params.timeout, Path(scratch))
-                    _check(data, wanted[key].sha256, names[key])
+                    data = read_file(source, key, wanted[key], params.timeout, Path(scratch))
+                    _check(data, key, wanted[key])
                 except SourceError as error:
                     failures.append(f"{title}: {error}")
                     say(f"fetch: {failures[-1]}")
@@ -53,7 +53,7 @@ def fetch_dataset(params: FetchParams, target: Path, parts: Path, say: Callable[
                 missing.discard(key)
                 say(f"fetch: {RAW_NAMES[key]}, {len(data):,} bytes, SHA-256 verified, from {title}")
     if missing:
-        absent = ", ".join(names[key] for key in RAW_NAMES if key in missing)
+        absent = ", ".join(wanted[key].name for key in RAW_NAMES if key in missing)
         raise DigitsError(f"no source in params.yaml fetch.sources gave {absent} — {'; '.join(failures)}")
     _move(parts, target)
 
@@ -70,10 +70,13 @@ def _move(parts: Path, target: Path) -> None:
     shutil.rmtree(parts)
 
 
-def _check(data: bytes, sha256: str, name: str) -> None:
+def _check(data: bytes, key: str, file: RawFile) -> None:
     found = hashlib.sha256(data).hexdigest()
-    if found != sha256:
-        raise SourceError(f"wrong bytes for {name}, rejected: SHA-256 {found[:12]}… instead of {sha256[:12]}…")
+    if found != file.sha256:
+        raise SourceError(
+            f"wrong bytes for {file.name}, rejected: SHA-256 {found} instead of {file.sha256}, "
+            f"which fetch.files.{key}.sha256 expects"
+        )
 
 
 def _hash_of(path: Path) -> str | None:

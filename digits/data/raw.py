@@ -27,12 +27,18 @@ class Split(NamedTuple):
     labels: np.ndarray
 
 
+# QMNIST has eight columns of int32 for each image; the first is the class. Source: C. Yadav and L. Bottou, "Cold case:
+# the lost MNIST digits", NeurIPS 2019, and https://github.com/facebookresearch/qmnist.
+_QMNIST_COLUMNS = 8
+
+
 def read_raw(folder: Path | str) -> dict[str, Split]:
     """Read the splits `train` and `test`.
 
     Raises:
-        DigitsError: a file is missing, malformed or empty, or has the wrong number of dimensions; or there are more
-            images than labels or the reverse; or the two splits have images of different sizes.
+        DigitsError: a file is missing, malformed or empty, or has the wrong number of dimensions; its pixels are no
+            bytes, its images not square, or its labels beyond 0 to 255; there are more images than labels or the
+            reverse; or the two splits have images of different sizes.
     """
     splits = {name: _read_split(Path(folder), *files) for name, files in FILES.items()}
     train, test = (split.images.shape[1:] for split in splits.values())
@@ -42,27 +48,73 @@ def read_raw(folder: Path | str) -> dict[str, Split]:
     return splits
 
 
-def _read_split(folder: Path, images_name: str, labels_name: str) -> Split:
-    split = Split(_read(folder / images_name, 3), _read(folder / labels_name, 1))
+def to_images(array: np.ndarray, name: str) -> np.ndarray:
+    """The images of an IDX file: uint8 (n, side, side).
+
+    Raises:
+        DigitsError: it holds something else.
+    """
+    _refuse_shape(array, name, (3,))
+    if array.dtype != np.uint8:
+        raise DigitsError(f"{name}: pixels of type {array.dtype.name}, but bytes from 0 to 255 are expected (IDX 0x08)")
+    if array.shape[1] != array.shape[2]:
+        raise DigitsError(
+            f"{name}: images of {_size(array.shape[1:])}, but validate.side is one number: pad them to squares"
+        )
+    return array
+
+
+def to_labels(array: np.ndarray, name: str) -> np.ndarray:
+    """The labels of an IDX file of any type of integers: uint8 (n,). Of QMNIST's eight columns the first is taken.
+
+    Raises:
+        DigitsError: it holds something else.
+    """
+    _refuse_shape(array, name, (1, 2))
+    if not np.issubdtype(array.dtype, np.integer):
+        raise DigitsError(f"{name}: labels of type {array.dtype.name}, but whole numbers are expected")
+    if array.ndim == 2:
+        if array.shape[1] != _QMNIST_COLUMNS:
+            raise DigitsError(f"{name}: {array.shape[1]} numbers a label, but 1 is expected, or QMNIST's 8")
+        array = array[:, 0]
+    if array.min() < 0 or array.max() > 255:
+        raise DigitsError(f"{name}: labels from {array.min()} to {array.max()}, but 0 to 255 are expected")
+    return array.astype(np.uint8, copy=False)
+
+
+def refuse_unpaired(split: Split, images_name: str, labels_name: str) -> None:
+    """Refuse images and labels of different numbers.
+
+    Raises:
+        DigitsError: they are.
+    """
     if len(split.images) != len(split.labels):
         raise DigitsError(
-            f"{folder / labels_name}: {len(split.labels):,} labels for the {len(split.images):,} images of "
+            f"{labels_name}: {len(split.labels):,} labels for the {len(split.images):,} images of "
             f"{images_name}: the two files do not belong together, fetch them again"
         )
+
+
+def _read_split(folder: Path, images_name: str, labels_name: str) -> Split:
+    images, labels = (folder / images_name, folder / labels_name)
+    split = Split(to_images(_read(images), str(images)), to_labels(_read(labels), str(labels)))
+    refuse_unpaired(split, images_name, str(labels))
     return split
 
 
-def _read(path: Path, dimensions: int) -> np.ndarray:
+def _read(path: Path) -> np.ndarray:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
         raise missing(path) from None
-    array = parse_idx(data, str(path))
-    if array.ndim != dimensions:
-        raise DigitsError(f"{path}: {array.ndim} dimensions {array.shape}, but {dimensions} are expected")
+    return parse_idx(data, str(path))
+
+
+def _refuse_shape(array: np.ndarray, name: str, dimensions: tuple[int, ...]) -> None:
+    if array.ndim not in dimensions:
+        raise DigitsError(f"{name}: {array.ndim} dimensions {array.shape}, but {dimensions[0]} are expected")
     if array.size == 0:
-        raise DigitsError(f"{path}: its header {array.shape} says that it is empty")
-    return array
+        raise DigitsError(f"{name}: its header {array.shape} says that it is empty")
 
 
 def _size(shape: tuple[int, ...]) -> str:

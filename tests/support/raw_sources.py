@@ -15,6 +15,7 @@ import pytest
 
 from digits.data.idx import format_idx
 from digits.data.raw import RAW_NAMES
+from digits.params import RawFile
 
 rng = np.random.default_rng(0)
 ARRAYS = {
@@ -25,6 +26,10 @@ ARRAYS = {
 }
 # By name in data/raw.
 FILES = {name: format_idx(array) for name, array in zip(RAW_NAMES.values(), ARRAYS.values(), strict=True)}
+
+
+# As in section `fetch`, by key.
+WANTED = {key: RawFile(name=name, sha256=hashlib.sha256(FILES[name]).hexdigest()) for key, name in RAW_NAMES.items()}
 
 
 def npz(**changes):
