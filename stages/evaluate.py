@@ -6,7 +6,7 @@ from digits import paths
 from digits.data.dataset import Dataset
 from digits.evaluation.calibration import acceptance, not_sure_below
 from digits.evaluation.robustness import mean_accuracy, robustness
-from digits.evaluation.scores import predictions_frame, score
+from digits.evaluation.scores import absent_classes, predictions_frame, score
 from digits.files import atomic_path, sha256_file, write_json
 from digits.model.classifier import Classifier
 from digits.params import Params
@@ -44,5 +44,7 @@ def main(params: Params) -> None:
     intervals = {"confidence": options.confidence, "calibration_bins": options.calibration_bins}
     write_json(paths.EVALUATION, identity | intervals)
     record.log_evaluation(client, record.ensure_run(client, params))
+    if absent := absent_classes(metrics["per_class"]):
+        print(f"evaluate: no test image of class {', '.join(absent)}: left out of macro F1 and of the weakest classes")
     low, high = metrics["accuracy_low"], metrics["accuracy_high"]
     print(f"evaluate: test accuracy {metrics['accuracy']:.4f} ({options.confidence:.0%}: {low:.4f} to {high:.4f})")

@@ -35,6 +35,11 @@ class Answers:
     bins: int
 
     @property
+    def present(self) -> np.ndarray:
+        """The labels that some image has, in order: int (classes with images,)."""
+        return np.unique(self.actual)
+
+    @property
     def predicted(self) -> np.ndarray:
         """The class with the highest probability: int (n,)."""
         return self.probabilities.argmax(axis=1)
@@ -105,7 +110,8 @@ def _loss(answers: Answers) -> float:
 def _macro_f1(answers: Answers) -> float:
     from sklearn.metrics import f1_score
 
-    return f1_score(answers.actual, answers.predicted, labels=answers.labels, average="macro", zero_division=0)
+    # A class without test images has no recall. An F1 of 0 for it would say that the model fails there.
+    return f1_score(answers.actual, answers.predicted, labels=answers.present, average="macro", zero_division=0)
 
 
 def _calibration_error(answers: Answers) -> float:
@@ -144,8 +150,8 @@ def score(
 
     Returns:
         `n`, then each of `METRICS` with the ends of its interval if it has one, and `per_class`: {name: {`precision`,
-        `recall`, `f1`, `support`}}. A precision or recall without any image to divide by is 0. Floats are rounded to 6
-        decimals.
+        `recall`, `f1`, `support`}}. A precision or recall without any image to divide by is 0; a class with support 0
+        counts in no metric. Floats are rounded to 6 decimals.
 
     Raises:
         DigitsError: a probability is not a number.
@@ -163,10 +169,20 @@ def weak_classes(per_class: dict[str, dict[str, float]], count: int = 2) -> list
     """The classes with the lowest F1, lowest first; equal ones stand in the order of labels.
 
     Args:
-        per_class: from `score`.
+        per_class: from `score`. A class without images is neither weak nor strong.
         count: how many.
     """
-    return sorted(per_class, key=lambda name: per_class[name]["f1"])[:count]
+    present = [name for name in per_class if per_class[name]["support"]]
+    return sorted(present, key=lambda name: per_class[name]["f1"])[:count]
+
+
+def absent_classes(per_class: dict[str, dict[str, float]]) -> list[str]:
+    """The classes without a test image, in the order of labels.
+
+    Args:
+        per_class: from `score`.
+    """
+    return [name for name, values in per_class.items() if not values["support"]]
 
 
 def predictions_frame(actual: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:

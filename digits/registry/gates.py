@@ -138,9 +138,9 @@ def not_inferior(evidence: Evidence, limits: RegisterParams) -> Gate:
 
 
 def each_class(evidence: Evidence, limits: RegisterParams) -> Gate:
-    """No class whose recall falls by more than a margin."""
+    """No class whose recall falls by more than a margin. A class without test images cannot fall."""
     champion, margin = _champion(evidence), limits.promotion.class_margin
-    names, actual = champion.class_names, champion.predictions["actual"].to_numpy()
+    names, actual = list(champion.metrics["per_class"]), champion.predictions["actual"].to_numpy()
     rights = (right(results.predictions) for results in (champion, evidence.model))
     before, after = (np.bincount(actual, correct, len(names)) for correct in rights)
     drops = np.round((before - after) / np.maximum(np.bincount(actual, minlength=len(names)), 1), _DECIMALS)

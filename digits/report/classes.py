@@ -17,16 +17,19 @@ _SMALLEST_SHARE = 0.0005
 def confusion_figure(actual: np.ndarray, predicted: np.ndarray, class_names: list[str]) -> Figure:
     """Confusion matrix: counts, coloured by the share of the actual class on a logarithmic scale.
 
-    On a linear scale, a diagonal of 0.99 would leave all mistakes the same pale colour.
+    On a linear scale, a diagonal of 0.99 would leave all mistakes the same pale colour. A class that is neither actual
+    nor predicted for any image is left out.
 
     Args:
         actual: integers (n,).
         predicted: integers (n,).
         class_names: name of label 0, 1, ….
     """
-    classes = len(class_names)
+    labels = np.union1d(actual, predicted)
+    class_names = [class_names[label] for label in labels]
+    classes = len(labels)
     counts = np.zeros((classes, classes), dtype=np.int64)
-    np.add.at(counts, (actual, predicted), 1)
+    np.add.at(counts, (np.searchsorted(labels, actual), np.searchsorted(labels, predicted)), 1)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = min(0.68 * classes, LONGEST_SIDE)
     cell = side / classes
@@ -75,9 +78,10 @@ def per_class_figure(per_class: dict[str, dict[str, float]], macro_f1: float) ->
     """Precision, recall and F1 of each class. They are dots, because the axis does not start at 0.
 
     Args:
-        per_class: class name → precision, recall, f1, support.
+        per_class: class name → precision, recall, f1, support. A class without images is left out.
         macro_f1: mean F1 of the classes.
     """
+    per_class = {name: values for name, values in per_class.items() if values["support"]}
     scores = pd.DataFrame.from_dict(per_class, orient="index")
     rows = np.arange(len(scores))
     low, high = scores[["precision", "recall", "f1"]].to_numpy().min(), 1.0

@@ -80,10 +80,10 @@ def comparison_page(comparison: Comparison, images: np.ndarray | None = None) ->
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    names = comparison.baseline.model.class_names
     groups = cells(comparison)
     paired = [entry for entry in comparison.entries if entry.paired]
     base = comparison.baseline
+    names = _class_names(base, paired)
     return templates.get_template("comparison_page.html").render(
         comparison=comparison,
         base=base.model.name,
@@ -162,6 +162,13 @@ def png_uri(pixels: np.ndarray) -> str:
     return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
 
 
+def _class_names(base: Entry, others: Sequence[Entry]) -> list[str]:
+    """Name of label 0, 1, …: the baseline's, and for labels that only others know, that of the one with most names."""
+    names = list(base.model.metrics["per_class"])
+    longest = max((list(entry.model.metrics["per_class"]) for entry in [base, *others]), key=len)
+    return names + longest[len(names) :]
+
+
 def _sentence(entry: Entry, base: str) -> tuple[str, str]:
     """The verdict, and its grounds."""
     paired = entry.paired
@@ -178,16 +185,17 @@ def _sentence(entry: Entry, base: str) -> tuple[str, str]:
 def _recalls(comparison: Comparison, names: Sequence[str]) -> list[tuple[str, list[str]]]:
     """Rows of a table: class name, and its recall in percent for each model on the baseline's test data."""
     base = comparison.baseline.model
+    scores = [
+        list(entry.model.metrics["per_class"].values()) if entry.model.test_sha256 == base.test_sha256 else []
+        for entry in comparison.entries
+    ]
+    # Found by its place, because the label may have another name in another model, or none.
     return [
-        (
-            name,
-            [
-                # Found by its place, because the label may have another name there.
-                f"{list(entry.model.metrics['per_class'].values())[label]['recall'] * 100:.2f}"
-                if entry.model.test_sha256 == base.test_sha256
-                else MISSING
-                for entry in comparison.entries
-            ],
-        )
+        (name, [_recall(values[label] if label < len(values) else None) for values in scores])
         for label, name in enumerate(names)
     ]
+
+
+def _recall(values: dict[str, float] | None) -> str:
+    """A recall in percent. There is none of a class that the model does not know, or that no test image has."""
+    return f"{values['recall'] * 100:.2f}" if values and values["support"] else MISSING

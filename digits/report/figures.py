@@ -100,7 +100,7 @@ def _weak_classes(data: ReportData) -> Figure:
     weakest = weak_classes(data.metrics["per_class"])
     labels = [data.class_names.index(name) for name in weakest]
     predictions = data.predictions[data.predictions["actual"].isin(labels)]
-    of = f" of the weakest classes {' and '.join(weakest)}"
+    of = f" of the weakest class{'es' if len(weakest) > 1 else ''} {' and '.join(weakest)}"
     return mistakes_figure(data.test, predictions, data.class_names, data.settings.mistakes, of)
 
 

@@ -2,44 +2,57 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from digits.report.sizes import LONGEST_SIDE, text_width
 from digits.style import PIXELS, style, text_colour
 
 _MISTAKES_A_ROW = 5
+# Rows and columns of the matrix of numbers.
+_MOST_CELLS = 56
 
 
 def first_image_figure(image: np.ndarray, name: str) -> Figure:
-    """An image beside the matrix of its values.
+    """An image beside the matrix of its values. Of a large image the matrix shows the middle.
 
     Args:
         image: uint8 (height, width).
         name: of its class.
     """
     height, width = image.shape
-    cells = (0.43 * width, 0.36 * height)
+    rows, columns = (slice(max(0, (side - _MOST_CELLS) // 2), (side + _MOST_CELLS) // 2) for side in image.shape)
+    shown = image[rows, columns]
+    cells = (0.43 * shown.shape[1], 0.36 * shown.shape[0])
     with style():
         figure = Figure(figsize=(cells[0] + 0.62 * cells[1] + 1.5, cells[1] + 1.6))
         picture, matrix = figure.subplots(1, 2, width_ratios=[0.62 * cells[1], cells[0]])
-        for axes in (picture, matrix):
-            axes.imshow(image, cmap=PIXELS, vmin=0, vmax=255, aspect="auto" if axes is matrix else "equal")
-            axes.set_xticks(range(0, width, 3))
-            axes.set_yticks(range(0, height, 3))
-            axes.set_xlabel("Column")
-            axes.set_ylabel("Row")
-            axes.spines[["top", "right"]].set_visible(True)
+        _draw_image(picture, image, (0, 0))
+        _draw_image(matrix, shown, (rows.start, columns.start))
+        matrix.set_aspect("auto")
         # At the top, level with the matrix.
         picture.set_anchor("N")
         picture.set_title("As a picture: 0 is black, 255 is white")
-        matrix.set_title(f"As numbers: {height}×{width} unsigned bytes")
+        part = "" if shown.size == image.size else f"the middle {shown.shape[0]}×{shown.shape[1]} of "
+        matrix.set_title(f"As numbers: {part}{height}×{width} unsigned bytes")
         shades = np.linspace(0, 1, 256)
-        for (row, column), value in np.ndenumerate(image):
+        for (row, column), value in np.ndenumerate(shown):
             # Zeros are grey, so that the shape stands out.
             colour = "#909090" if value == 0 else text_colour((float(shades[value]),) * 3)
             matrix.text(column, row, str(value), ha="center", va="center", fontsize=11, color=colour)
         figure.suptitle(f"The first training image: class {name}", fontsize=20)
     return figure
+
+
+def _draw_image(axes: Axes, image: np.ndarray, start: tuple[int, int]) -> None:
+    """An image, with rows and columns counted from `start`."""
+    axes.imshow(image, cmap=PIXELS, vmin=0, vmax=255)
+    for axis, first, length in zip((axes.yaxis, axes.xaxis), start, image.shape, strict=True):
+        ticks = range(0, length, max(3, length // 20))
+        axis.set_ticks(ticks, [str(first + tick) for tick in ticks])
+    axes.set_xlabel("Column")
+    axes.set_ylabel("Row")
+    axes.spines[["top", "right"]].set_visible(True)
 
 
 def sample_rows(labels: np.ndarray, classes: int, per_class: int) -> list[np.ndarray]:
@@ -57,7 +70,7 @@ def sample_rows(labels: np.ndarray, classes: int, per_class: int) -> list[np.nda
 
 
 def samples_figure(images: np.ndarray, labels: np.ndarray, class_names: list[str], per_class: int) -> Figure:
-    """A grid of training images, one row a class.
+    """A grid of training images, one row a class. A class without images is left out.
 
     Args:
         images: uint8 (n, height, width).
@@ -66,6 +79,9 @@ def samples_figure(images: np.ndarray, labels: np.ndarray, class_names: list[str
         per_class: columns of the grid.
     """
     height, width = images.shape[1:]
+    present = np.unique(labels)
+    class_names = [class_names[label] for label in present]
+    labels = np.searchsorted(present, labels)
     gap = 2
     step = (height + gap, width + gap)
     # One canvas for all images: a hundred axes would take seconds to lay out. The gaps are NaN, drawn transparent.

@@ -10,7 +10,7 @@ from sklearn.metrics import classification_report
 
 from digits.errors import DigitsError
 from digits.evaluation import scores
-from digits.evaluation.scores import METRICS, Metric, predictions_frame, score, weak_classes
+from digits.evaluation.scores import METRICS, Metric, absent_classes, predictions_frame, score, weak_classes
 
 ACTUAL = np.array([0, 0, 1, 2])
 
@@ -67,8 +67,9 @@ def test_metrics_agree_with_predictions_and_scikit_learn(classes, n, seed):
     report = classification_report(
         frame["actual"],
         frame["predicted"],
-        labels=range(classes),
-        target_names=names,
+        # A class without images has no part in the mean.
+        labels=np.unique(actual),
+        target_names=[names[label] for label in np.unique(actual)],
         output_dict=True,
         zero_division=0,
     )
@@ -77,8 +78,9 @@ def test_metrics_agree_with_predictions_and_scikit_learn(classes, n, seed):
     assert metrics["macro_f1"] == pytest.approx(report["macro avg"]["f1-score"], abs=1e-6)
     assert list(metrics["per_class"]) == names
     for name in names:
-        assert metrics["per_class"][name]["recall"] == pytest.approx(report[name]["recall"], abs=1e-6)
-        assert metrics["per_class"][name]["support"] == report[name]["support"]
+        expected = report.get(name, {"recall": 0, "support": 0})
+        assert metrics["per_class"][name]["recall"] == pytest.approx(expected["recall"], abs=1e-6)
+        assert metrics["per_class"][name]["support"] == expected["support"]
     assert json.loads(json.dumps(metrics, allow_nan=False)) == metrics
     assert (frame["probability"] >= round(1 / classes, 6) - 1e-6).all()
 
@@ -98,8 +100,36 @@ def test_diverged_training_is_named():
         predictions_frame(ACTUAL, probabilities)
 
 
+@settings(max_examples=40)
+@given(st.integers(2, 6), st.integers(1, 40), st.integers(0, 2**32 - 1))
+def test_classes_without_images_change_no_metric(classes, n, seed):
+    """As if a class that no image has were none of the classes."""
+    rng = np.random.default_rng(seed)
+    actual = rng.integers(0, classes, n)
+    probabilities = rng.dirichlet(np.ones(classes), n).astype(np.float32)
+    # Two classes more: a dummy label 0, as EMNIST's letters have it, and one at the end.
+    more = np.zeros((n, classes + 2), np.float32)
+    more[:, 1:-1] = probabilities
+    names = [f"class {label}" for label in range(classes)]
+    plain = score(actual, probabilities, names, 0.95, 15)
+    padded = score(actual + 1, more, ["dummy", *names, "last"], 0.95, 15)
+    per_class = padded.pop("per_class")
+    assert padded.pop("loss") == pytest.approx(plain.pop("loss"), abs=1e-5)
+    assert {**padded, "per_class": {name: per_class[name] for name in names}} == plain
+    assert per_class["dummy"] == per_class["last"] == {"precision": 0, "recall": 0, "f1": 0, "support": 0}
+    assert {"dummy", "last"} <= set(absent_classes(per_class))
+    assert not set(weak_classes(per_class, 10)) & set(absent_classes(per_class))
+    assert len(weak_classes(per_class, 10)) == len(np.unique(actual))
+
+
+def test_an_answer_that_no_image_can_have_counts_as_the_mistake_that_it_is():
+    # One of two images of class 1 is taken for class 0, which no image has.
+    metrics = score(np.array([1, 1]), np.array([[0.9, 0.1], [0.1, 0.9]], np.float32), ["dummy", "one"], 0.95, 15)
+    assert metrics["macro_f1"] == metrics["per_class"]["one"]["f1"] == pytest.approx(2 / 3, abs=1e-6)
+
+
 def test_weak_classes_are_the_lowest_first_and_ties_keep_their_order():
-    per_class = {name: {"f1": f1} for name, f1 in (("a", 0.9), ("b", 0.5), ("c", 0.5), ("d", 0.4))}
+    per_class = {name: {"f1": f1, "support": 5} for name, f1 in (("a", 0.9), ("b", 0.5), ("c", 0.5), ("d", 0.4))}
     assert weak_classes(per_class) == ["d", "b"] and weak_classes(per_class, 3) == ["d", "b", "c"]
 
 

@@ -68,3 +68,20 @@ def test_per_class_scores_are_all_on_the_axis(predictions):
     assert [label.get_text() for label in axes.get_yticklabels()] == FASHION
     numbers = [text.get_text() for text in axes.child_axes[0].get_yticklabels()]
     assert numbers == [f"{row['f1']:.4f}  ({row['support']:,.0f})" for row in scores.values()]
+
+
+def test_classes_without_images_are_left_out(predictions):
+    names = ["dummy", *FASHION, "last"]
+    actual, predicted = (predictions[column].to_numpy() + 1 for column in ("actual", "predicted"))
+    figure = confusion_figure(actual, predicted, names)
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == FASHION
+    plain = confusion_figure(actual - 1, predicted - 1, FASHION)
+    assert png(figure) == png(plain)
+    # An answer that is wrong for every image is a column all the same.
+    predicted = np.where(np.arange(len(predicted)) == 0, 11, predicted)
+    figure = confusion_figure(actual, predicted, names)
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == [*FASHION, "last"]
+
+    scores = per_class(predictions, FASHION)
+    absent = {"precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 0}
+    assert png(per_class_figure({"dummy": absent, **scores}, 0.9)) == png(per_class_figure(scores, 0.9))

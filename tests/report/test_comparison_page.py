@@ -5,6 +5,8 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from support.models import ALL, BETTER, FIRST, IMAGES, NAMES, changed, trained
 
@@ -94,3 +96,63 @@ def test_the_page_fits_a_phone_and_asks_the_network_for_nothing(tmp_path, browse
     assert page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
     assert [url for url in requested if not url.startswith(("file:", "data:"))] == []
     page.close()
+
+
+def with_class(model, name, support=0):
+    """The model with one class more, which it was never right about."""
+    scores = {"precision": 0.0, "recall": 0.0, "f1": 0.0, "support": support}
+    return changed(model, metrics=model.metrics | {"per_class": {**model.metrics["per_class"], name: scores}})
+
+
+def test_models_with_more_and_fewer_classes_are_compared_by_their_labels():
+    """Scored on the same images: one names a label that no image has, and takes an image for it."""
+    predictions = BETTER.predictions.copy()
+    predictions.loc[5, "predicted"] = len(NAMES)
+    more = changed(with_class(BETTER, "blob"), predictions=predictions)
+    for models in ([FIRST, more], [more, FIRST]):
+        page = comparison_page(compare(models), IMAGES)
+        assert "blob" in page
+        recalls = page[page.index("Recall of each class") :]
+        row = recalls[recalls.index(">blob</th>") :]
+        assert row[: row.index("</tr>")].count("<td>–</td>") == 2
+
+
+class _Names(HTMLParser):
+    """The first cells of the rows of a table."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.names, self.within = [], False
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.within = tag == "th"
+        if self.within:
+            self.names.append("")
+
+    def handle_endtag(self, tag):
+        self.within = False
+
+    def handle_data(self, data):
+        if self.within:
+            self.names[-1] += data
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.lists(
+        st.text(st.sampled_from("<>&|\"'$\\[]{}%*_ aé一"), min_size=1, max_size=6), min_size=4, max_size=4, unique=True
+    )
+)
+@example(["<script>x</script>", "&amp;", "{{ 7 * 7 }}", "a|b"])
+def test_any_class_names_are_shown_as_they_are(names):
+    models = [
+        changed(m, metrics=m.metrics | {"per_class": dict(zip(names, m.metrics["per_class"].values(), strict=True))})
+        for m in (FIRST, BETTER)
+    ]
+    page = comparison_page(compare(models), IMAGES)
+    assert "script" not in _Page(page).tags
+    recalls = page[page.index("Recall of each class") :]
+    assert _Names(recalls[: recalls.index("</table>")]).names[3:] == names
+    # An attribute of an image says the names as well.
+    assert any(f"true class {names[3]}:" in text for text in _Page(page).texts)

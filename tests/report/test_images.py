@@ -105,3 +105,21 @@ def test_fewer_mistakes_than_asked_for(images, wrong):
     assert overhang(figure) <= 0
     assert sum(bool(axes.images) for axes in figure.axes) == wrong
     assert any("None: all 5 test images" in text for text in texts(figure)) == (wrong == 0)
+
+
+def test_classes_without_images_have_no_row(images):
+    labels = np.array([3, 1, 3, 1])
+    figure = samples_figure(images, labels, ["dummy", "a", "none", "b", "last"], 2)
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["a", "b"]
+    assert png(figure) == png(samples_figure(images, np.array([1, 0, 1, 0]), ["a", "b"], 2))
+
+
+def test_of_a_large_image_the_middle_is_shown_in_numbers():
+    image = np.arange(100 * 100, dtype=np.uint32).reshape(100, 100).astype(np.uint8)
+    figure = first_image_figure(image, "5")
+    assert max(figure.get_size_inches()) < 50
+    picture, matrix = figure.axes
+    assert picture.images[0].get_array().shape == (100, 100)
+    assert matrix.get_title(loc="left") == "As numbers: the middle 56×56 of 100×100 unsigned bytes"
+    assert matrix.texts[0].get_text() == str(image[22, 22]) and len(matrix.texts) == 56 * 56
+    assert matrix.get_yticklabels()[0].get_text() == "22"
