@@ -88,7 +88,17 @@ def _explain(problem: Any, raw: dict[str, Any]) -> str:
     if kind == "value_error":
         return str(problem["ctx"]["error"])
     message = problem["msg"][0].lower() + problem["msg"][1:]
+    if kind == "string_type" and not isinstance(problem["input"], list | dict):
+        message += f": quote it, as YAML reads the bare word as {_bare(problem['input'])}"
     return f"{dotted} = {problem['input']!r}: {message}"
+
+
+def _bare(value: Any) -> str:
+    """What YAML 1.2 takes a word without quotes for that became this value."""
+    if value is None:
+        return "nothing"
+    kinds = {bool: "a truth value", int: "a number", float: "a number"}
+    return kinds.get(type(value), "a date")
 
 
 def _nearest(location: list[str], raw: dict[str, Any]) -> str | None:

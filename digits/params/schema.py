@@ -12,6 +12,8 @@ OpenFraction = Annotated[float, Field(gt=0, lt=1)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Bounds = Annotated[list[float], Field(min_length=2, max_length=2)]
+# Figures grow with the longest name.
+ClassName = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class Section(BaseModel):
@@ -79,12 +81,12 @@ class NpmSource(Section):
 
 
 class FolderSource(Section):
-    """A folder on this machine, the files plain or gzipped; a relative path starts at the project."""
+    """A folder or zip on this machine. The files are found in it by their content, whatever they are called."""
 
     kind: Literal["folder"]
     """A folder on this machine."""
     path: str
-    """Path of the folder; a relative one starts at the project."""
+    """Path of the folder or zip; a relative one starts at the project, `~` is the home folder."""
 
 
 SOURCE_KINDS = {"npz": NpzSource, "idx": IdxSource, "npm": NpmSource, "folder": FolderSource}
@@ -148,7 +150,7 @@ class AverageBounds(Section):
 class ValidateParams(Section):
     """What the raw data must look like."""
 
-    side: Positive
+    side: Annotated[int, Field(ge=2)]
     """Height and width of every image in pixels."""
     images: SplitSizes
     """Exact number of images of each split."""
@@ -182,8 +184,8 @@ class ValidateParams(Section):
 class PreprocessParams(Section):
     """How the labelled images are divided."""
 
-    class_names: Annotated[list[str], Field(min_length=2, max_length=256)]
-    """Name of label 0, 1, …; their number is the number of classes."""
+    class_names: Annotated[list[ClassName], Field(min_length=2, max_length=256)]
+    """Name of label 0, 1, …, quoted, one line each; their number is the number of classes."""
     transpose: bool
     """Swap rows and columns of the images, as EMNIST needs."""
     validation_split: OpenFraction
@@ -196,6 +198,12 @@ class PreprocessParams(Section):
     @model_validator(mode="after")
     def _names_tell_classes_apart(self) -> PreprocessParams:
         for name in self.class_names:
+            # Two names that differ in what nobody sees would be one to a reader.
+            if not name.isprintable() or name != name.strip():
+                raise ValueError(
+                    f"preprocess.class_names: {name!r} holds something that does not print, or a space at an end: "
+                    "write the name as it is to be read"
+                )
             if self.class_names.count(name) > 1:
                 raise ValueError(f"preprocess.class_names: {name!r} names more than one class")
         return self
@@ -388,27 +396,41 @@ class Params(Section):
     """The registered model and its gates."""
 
     @model_validator(mode="after")
-    def _images_survive_pooling(self) -> Params:
+    def _sections_fit_together(self) -> Params:
+        problems = [self._pooling(), self._shares(), self._other_digits()]
+        if any(problems):
+            raise ValueError("; ".join(filter(None, problems)))
+        return self
+
+    def _pooling(self) -> str | None:
         model = self.train.model
         whole = side = self.validate_.side
         for _ in model.filters:
             side = (side - model.kernel_size + 1) // model.pool_size
-        if side < 1:
-            raise ValueError(
-                f"train.model: {len(model.filters)} blocks with kernel_size {model.kernel_size} and pool_size "
-                f"{model.pool_size} leave nothing of a {whole}×{whole} image: take fewer filters or smaller sizes"
-            )
-        return self
+        if side >= 1:
+            return None
+        return (
+            f"train.model: {len(model.filters)} blocks with kernel_size {model.kernel_size} and pool_size "
+            f"{model.pool_size} leave nothing of a {whole}×{whole} image (validate.side): take fewer filters or "
+            "smaller sizes"
+        )
 
-    @model_validator(mode="after")
-    def _one_share_per_class(self) -> Params:
+    def _shares(self) -> str | None:
         shares, names = len(self.validate_.class_shares), len(self.preprocess.class_names)
-        if shares != names:
-            raise ValueError(
-                f"validate.class_shares has {shares} shares for the {names} names of preprocess.class_names: "
-                "give one share per class"
-            )
-        return self
+        if shares == names:
+            return None
+        return (
+            f"validate.class_shares has {shares} shares for the {names} names of preprocess.class_names: "
+            "give one share per class"
+        )
+
+    def _other_digits(self) -> str | None:
+        if not self.evaluate.robustness.load_digits or self.preprocess.class_names == list("0123456789"):
+            return None
+        return (
+            "evaluate.robustness.load_digits = true reads digits, and preprocess.class_names are not 0 to 9: set it to "
+            "false"
+        )
 
 
 def flatten(section: BaseModel | dict[str, Any], prefix: str = "") -> dict[str, Any]:

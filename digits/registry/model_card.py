@@ -5,10 +5,11 @@ Source of the form: M. Mitchell et al., "Model cards for model reporting", FAT* 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from digits.evaluation.robustness import CLEAN, worst
-from digits.evaluation.scores import METRICS, Metric, weak_classes
+from digits.evaluation.scores import METRICS, Metric, absent_classes, weak_classes
 from digits.results import Results
 from digits.tracking import artifacts
 
@@ -37,6 +38,7 @@ def model_card(results: Results, model_name: str, version: str, params: Register
         keep_trailing_newline=True,
         autoescape=False,
     )
+    environment.filters["md"] = escaped
     table = results.robustness
     confidence = f"{results.evaluation['confidence']:.0%}"
     return environment.get_template("model_card.md").render(
@@ -57,9 +59,18 @@ def model_card(results: Results, model_name: str, version: str, params: Register
         data_licence=params.data_licence,
         libraries=results.tags[artifacts.LIBRARIES],
         weak=weak_classes(results.metrics["per_class"]),
+        absent=absent_classes(results.metrics["per_class"]),
         worst=[] if table is None else worst(table).to_dict("records"),
         unchanged=None if table is None else table[table["perturbation"] == CLEAN].iloc[0],
     )
+
+
+def escaped(text: str) -> str:
+    """A text as one line of Markdown that shows it as it is, in a cell of a table as well.
+
+    Backslashes keep the signs from meaning anything (CommonMark 0.31.2, section 2.4). `$` is GitHub's for formulas.
+    """
+    return re.sub(r"([\\`*_\[\]<>&|~$])", r"\\\1", " ".join(str(text).split()))
 
 
 def _cell(metric: Metric, metrics: dict[str, Any], confidence: str) -> str:

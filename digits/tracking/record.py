@@ -19,6 +19,7 @@ from digits.files import missing, read_json, sha256_file, write_json
 from digits.params import Params, flatten
 from digits.tracking import artifacts, find
 from digits.tracking.logged_model import libraries, log_datasets, log_model
+from digits.tracking.metric_names import metric_names
 from digits.tracking.run import create_run, describe_run, log_metrics, restored_tags
 from digits.tracking.source import source_tags
 
@@ -151,8 +152,10 @@ def log_evaluation(client: MlflowClient, run_id: str) -> None:
         return
     test = read_json(paths.METRICS)["test"]
     metrics = {f"test_{key}": value for key, value in test.items() if isinstance(value, int | float) and key != "n"}
-    for name, scores in test["per_class"].items():
-        metrics |= {f"test_{key}/{_metric_name(name)}": scores[key] for key in ("precision", "recall", "f1")}
+    for name, scores in zip(metric_names(list(test["per_class"])), test["per_class"].values(), strict=True):
+        # Nothing is known of a class without test images.
+        if scores["support"]:
+            metrics |= {f"test_{key}/{name}": scores[key] for key in ("precision", "recall", "f1")}
     calibration = read_json(paths.CALIBRATION)
     metrics["not_sure_below"] = calibration["not_sure_below"]
     metrics["test_accepted"] = calibration["test"]["accepted"]
@@ -221,8 +224,3 @@ def _refuse_other_params(params: Params) -> None:
         raise DigitsError(
             f"params.yaml was changed since {paths.MODEL} was trained ({', '.join(changed)}): run `dvc repro` first"
         )
-
-
-def _metric_name(name: str) -> str:
-    """A class name as part of a metric's name. MLflow allows few characters but letters and digits there."""
-    return "".join(c if c.isalnum() or c in "_-. " else "_" for c in name)

@@ -48,6 +48,34 @@ def refusal(raw):
         ({"preprocess__seed": 2**32}, "preprocess.seed = 4294967296: input should be less than"),
         ({"preprocess__split": "random"}, "preprocess.split = 'random': input should be 'stratified' or 'last'"),
         ({"preprocess__class_names": list(range(10))}, "preprocess.class_names.0 = 0: input should be a valid string"),
+        (
+            {"preprocess__class_names": ["1e3", 1e3] * 5},
+            "1 = 1000.0: input should be a valid string: quote it, as YAML reads",
+        ),
+        ({"preprocess__class_names": [True, "no"] * 5}, "0 = True: input should be a valid string: quote it"),
+        ({"preprocess__class_names": [None] * 10}, "quote it, as YAML reads the bare word as nothing"),
+        ({"preprocess__class_names": ["a", ["b"]]}, "preprocess.class_names.1 = ['b']: input should be a valid string"),
+        (
+            {"preprocess__class_names": [*"012345678", ""]},
+            "preprocess.class_names.9 = '': string should have at least 1",
+        ),
+        ({"preprocess__class_names": [*"012345678", "x" * 101]}, "string should have at most 100 characters"),
+        ({"preprocess__class_names": [*"012345678", "a\nb"]}, r"'a\nb' holds something that does not print"),
+        (
+            {"preprocess__class_names": [*"012345678", "\ud800"]},
+            "preprocess.class_names.9 = '\\ud800': input should be",
+        ),
+        ({"preprocess__class_names": [*"012345678", "a "]}, "preprocess.class_names: 'a ' holds something that"),
+        ({"preprocess__class_names": ["one"]}, "preprocess.class_names = ['one']: list should have at least 2 items"),
+        (
+            {"preprocess__class_names": list("abcdefghij")},
+            "evaluate.robustness.load_digits = true reads digits, and preprocess.class_names are not 0 to 9: set it to",
+        ),
+        (
+            {"register__model_name": 7},
+            "register.model_name = 7: input should be a valid string: quote it, as YAML reads",
+        ),
+        ({"validate__side": 1}, "validate.side = 1: input should be greater than or equal to 2"),
         ({"preprocess__class_names": ["a"] * 10}, "preprocess.class_names: 'a' names more than one class"),
         ({"train__stop__monitor": "acc"}, "train.stop.monitor = 'acc': input should be 'accuracy', 'loss'"),
         ({"train": 3}, "train = 3: "),
@@ -199,3 +227,42 @@ def test_a_setting_of_another_form_is_one_line(setting, expected):
     with pytest.raises(DigitsError) as caught:
         override(raw, setting)
     assert str(caught.value) == expected and raw == {"train": {"epochs": 15}}
+
+
+@pytest.mark.parametrize(
+    ("word", "kind"),
+    [
+        ("1e3", "a number"),
+        ("0x1F", "a number"),
+        (".5", "a number"),
+        ("7", "a number"),
+        ("true", "a truth value"),
+        ("null", "nothing"),
+        ("~", "nothing"),
+        ("", "nothing"),
+        ("2001-01-31", "a date"),
+    ],
+)
+def test_a_bare_word_is_to_be_quoted_and_quoting_it_helps(tmp_path, word, kind):
+    path = tmp_path / "params.yaml"
+    text = TEXT.replace("load_digits: true", "load_digits: false")
+    names = "['0', '1', '2', '3', '4', '5', '6', '7', '8', '9']"
+    assert names in text
+    lines = "\n".join(["", *(f"  - 'x{i}'" for i in range(9)), f"  - {word}"])
+    path.write_text(text.replace(names, lines), encoding="utf-8")
+    with pytest.raises(DigitsError, match=rf"preprocess.class_names.9 = .*: quote it, as YAML .* as {kind}$"):
+        load_params(path)
+    path.write_text(text.replace(names, lines.replace(f"- {word}", f"- '{word or 'x'}'")), encoding="utf-8")
+    assert load_params(path).preprocess.class_names[9] == (word or "x")
+
+
+@pytest.mark.parametrize("word", ["yes", "no", "off", "a|b", "T-shirt/top", "10:30", "*star", "[x]", "é", "一", "#1"])
+def test_any_name_may_be_quoted(word):
+    names = [*(f"x{i}" for i in range(9)), word]
+    raw = changed_params(preprocess__class_names=names, evaluate__robustness__load_digits=False)
+    assert parse_params(raw).preprocess.class_names == names
+
+
+def test_what_does_not_fit_together_is_named_at_once():
+    message = refusal(changed_params(preprocess__class_names=["a", "b"], validate__side=4))
+    assert all(key in message for key in ("validate.side", "train.model", "validate.class_shares", "load_digits"))

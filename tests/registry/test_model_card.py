@@ -1,7 +1,12 @@
 """The model card needs every fact."""
 
+from itertools import pairwise
+
 import jinja2
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 from support.changes import table_of_heavy_above
 from support.params import default_params
 
@@ -12,9 +17,9 @@ from digits.results import Results
 TAGS = {"model_sha256": "ab", "data_digest": "cd", "test_sha256": "ef", "libraries": "keras 3"}
 
 
-def card(robustness=None, **tags):
-    """The card of a made-up model."""
-    names = ["T-shirt/top", "1"]
+def card(robustness=None, names=("T-shirt/top", "1"), support=5, **tags):
+    """The card of a made-up model. The first class has `support` test images."""
+    names = list(names)
     scores = {"precision": 0.9, "recall": 0.8, "support": 5}
     results = Results(
         "a run",
@@ -27,8 +32,9 @@ def card(robustness=None, **tags):
     results.metrics = {
         "n": 1234, "accuracy": 0.98765, "accuracy_low": 0.98, "accuracy_high": 0.99, "loss": 0.1, "macro_f1": 0.5,
         "calibration_error": 0.0123,
-        "per_class": {name: scores | {"f1": f1} for name, f1 in zip(names, (0.7, 0.8), strict=True)},
+        "per_class": {name: scores | {"f1": 0.7 + 0.1 * place} for place, name in enumerate(names)},
     }  # fmt: skip
+    results.metrics["per_class"][names[0]]["support"] = support
     results.training = {"reason": "all 2 epochs done", "weights": 225034}
     results.dataset = {"train": 42000, "validation": 18000, "test": 1234, "class_names": names}
     results.evaluation = {"confidence": 0.95}
@@ -56,6 +62,60 @@ def test_the_worst_changes_are_listed_or_that_nothing_is_known():
     assert "say nothing" not in known
     assert "They say nothing about pictures that were shifted, rotated or noisy." in unknown
     assert "robustness" not in unknown
+
+
+# What the template itself uses. A name that made a link or italics would add another one.
+INLINE = {"text", "text_special", "softbreak", "code_inline", "strong_open", "strong_close", "image"}
+
+
+def shown(text):
+    """The tables of a card, cell by cell as a reader sees them, and all text outside of code."""
+    tokens = MarkdownIt("commonmark").enable("table").parse(text)
+    rows, words = [], []
+    for before, token in pairwise(tokens):
+        if before.type == "tr_open":
+            rows.append([])
+        if token.type == "inline":
+            words.append("".join(child.content for child in token.children if child.type != "softbreak"))
+            assert not {child.type for child in token.children} - INLINE
+            if before.type in ("td_open", "th_open"):
+                rows[-1].append(words[-1])
+    return rows, words
+
+
+SIGNS = "|*_`<>[]()&~$#!\\\"'{}%+-=/;: aé一"
+
+
+@given(
+    st.lists(
+        st.text(st.sampled_from(SIGNS), min_size=1, max_size=8).map(lambda text: f"x{text}x"),
+        min_size=2,
+        max_size=5,
+        unique=True,
+    )
+)
+@example(["a|b", "<b>bold</b>", "[link](https://example.org)", "*a*", "`code`", "&amp;", "a\\|b", "$x$", "~~gone~~"])
+@example(["{{ 7 * 7 }}", "{% raw %}", "**", "__init__"])
+@example(["two\nlines", "three\r\n| cells |"])
+def test_any_name_is_shown_as_it_is(names):
+    rows, words = shown(card(names=names, **TAGS))
+    as_read = [" ".join(name.split()) for name in names]
+    header = rows.index(["Class", "Precision", "Recall", "F1", "Images"])
+    assert [row[0] for row in rows[header + 1 : header + 1 + len(names)]] == as_read
+    assert [len(row) for row in rows[header : header + 1 + len(names)]] == [5] * (len(names) + 1)
+    assert any(f"{len(names)} classes: {', '.join(as_read)}." in text for text in words)
+
+
+def test_a_class_without_test_images_is_named_and_has_no_figures():
+    known, absent = card(**TAGS), card(support=0, names=("N/A", "1", "2"), **TAGS)
+    assert "No test image" not in known and "| 1 | 0.9000 | 0.8000 | 0.8000 | 5 |\n\n**Calibration.**" in known
+    assert "| N/A | – | – | – | 0 |" in absent
+    assert (
+        "\n\nNo test image is of N/A: nothing is known of this class, and macro F1 is the mean of the others.\n\n"
+        in absent
+    )
+    assert "The lowest F1 have 1 and 2." in absent
+    assert "The lowest F1 has 1." in card(support=0, **TAGS)
 
 
 @pytest.mark.slow
