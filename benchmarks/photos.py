@@ -14,10 +14,10 @@ import numpy as np
 
 from digits import paths
 from digits.data.dataset import Dataset
-from digits.files import read_json
 from digits.model.classifier import Classifier
 from digits.pictures.file import load_picture
-from digits.pictures.read import predict
+from digits.pictures.read import Reader, predict
+from digits.results import working_copy
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from support.scenes import KINDS, photo
@@ -29,13 +29,12 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=50, help="photos of each kind, with a digit and without")
     count = parser.parse_args().images
     images, labels = Dataset(paths.PROCESSED).arrays("validation")
-    classifier = Classifier(paths.MODEL)
-    threshold = read_json(paths.CALIBRATION)["not_sure_below"]
+    reader = Reader.of(Classifier(paths.MODEL), working_copy())
 
     def read(image: np.ndarray | None, kind: str, rng: np.random.Generator) -> list[tuple[int, bool]]:
         file = io.BytesIO()
         photo(image, kind, rng).save(file, "JPEG", quality=85)
-        readings = predict(load_picture(file.getvalue()), classifier, threshold).readings
+        readings = predict(load_picture(file.getvalue()), reader).readings
         return [(reading.digit, reading.sure) for reading in readings]
 
     print("kind             right   sure and wrong   none found on empty paper")

@@ -11,6 +11,8 @@ RAW_PARTS = Path("data/.fetch")
 PROCESSED = Path("data/processed")
 DATASET = PROCESSED / "dataset.json"
 MODEL = Path("models/model.keras")
+# The names of the model's classes, beside a model that was logged or taken away. No stage writes it.
+CLASSES = MODEL.with_name("classes.json")
 VALIDATION = Path("reports/validation")
 HISTORY = Path("reports/history.csv")
 TRAINING = Path("reports/training.json")

@@ -96,10 +96,42 @@ class Results:
         """SHA-256 of the test images and labels that the model was measured on."""
         return self.tags.get("test_sha256") or self.evaluation["test_sha256"]
 
-    @property
-    def class_names(self) -> list[str]:
-        """Name of label 0, 1, … as the metrics have them."""
-        return list(self.metrics["per_class"])
+    @cached_property
+    def class_names(self) -> list[str] | None:
+        """Name of label 0, 1, …, from classes.json beside a model, or else from what it was evaluated or trained on.
+
+        None for a file beside which nothing names its classes.
+
+        Raises:
+            DigitsError: classes.json is no list of names.
+        """
+        if (file := self.find(paths.CLASSES)) is not None:
+            names = read_json(file)
+            if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+                raise DigitsError(f"{file}: a list of names is expected, one for label 0, 1, …")
+            return names
+        if self.is_evaluated and "per_class" in self.metrics:
+            return list(self.metrics["per_class"])
+        has_dataset = "dataset" in vars(self) or self.find(paths.DATASET) is not None
+        return self.dataset["class_names"] if has_dataset else None
+
+    def names_of(self, classes: int) -> list[str]:
+        """The names of a model's classes: the labels themselves where nothing names them.
+
+        Args:
+            classes: how many probabilities the model gives.
+
+        Raises:
+            DigitsError: there are more or fewer names.
+        """
+        names = self.class_names
+        if names is None:
+            return [str(label) for label in range(classes)]
+        if len(names) != classes:
+            file = self.find(paths.CLASSES)
+            where = f"{file} has" if file else "what it was evaluated on has"
+            raise DigitsError(f"{self.name} tells {classes} classes apart, but {where} {len(names)} names")
+        return names
 
     def scored_anew(self, metrics: dict[str, Any], predictions: pd.DataFrame, test_sha256: str) -> Results:
         """The same model with its scores on other test images."""
@@ -127,9 +159,12 @@ class Results:
 def working_copy() -> Results:
     """The results of models/model.keras, from the files of the current folder."""
 
-    def find(path: Path) -> Path:
-        if not path.is_file():
-            raise missing(path)
-        return path
+    def find(path: Path) -> Path | None:
+        if path.is_file():
+            return path
+        # No stage makes it.
+        if path == paths.CLASSES:
+            return None
+        raise missing(path)
 
     return Results(str(paths.MODEL), find)

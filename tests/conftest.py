@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 from filelock import FileLock
 from support.browser import headless_chromium
+from support.clothes import write_clothes_model
 from support.repository import make_repository
 from support.sample import read_sample, train_small_model
 from support.servers import Server
@@ -64,6 +65,12 @@ def small_model(shared_folder) -> Path:
         if not path.is_file():
             train_small_model(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def clothes_model(tmp_path_factory) -> Path:
+    """A folder with an untrained network for images of 32×32, and the names of its three classes beside it."""
+    return write_clothes_model(tmp_path_factory.mktemp("clothes"))
 
 
 @pytest.fixture(scope="module")

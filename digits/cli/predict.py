@@ -19,7 +19,7 @@ def predict(
 ) -> None:
     """Read the digits in pictures: photos, scans, drawings, of any size, light on dark or dark on light.
 
-    Prints one line a digit: file, digit, probability, runner-up, and "not sure" below the model's threshold.
+    Prints one line a digit: file, class, probability, runner-up, and "not sure" below the model's threshold.
 
     Example: `digits predict photo.jpg scans/ --explain explained/`
     """
@@ -30,14 +30,14 @@ def predict(
     from digits.model.classifier import Classifier
     from digits.pictures.batch import predict_all
     from digits.pictures.file import MAX_BYTES, PictureError
-    from digits.pictures.read import threshold_of
+    from digits.pictures.read import Reader
     from digits.registry.resolve import resolve
 
     found = resolve(model or champion(), open_registry)
-    threshold = threshold_of(found.results)
+    reader = Reader.of(Classifier(found.file()), found.results)
     failed, pictures = False, []
     stdin = partial(sys.stdin.buffer.read, MAX_BYTES + 1)
-    for outcome in predict_all(images, Classifier(found.file()), threshold, stdin, explain):
+    for outcome in predict_all(images, reader, stdin, explain):
         if isinstance(outcome, PictureError):
             failed = True
             typer.echo(f"digits: {outcome}", err=True)
@@ -46,7 +46,13 @@ def predict(
         else:
             typer.echo("\n".join(outcome.lines()))
     if as_json:
-        report = {"model": found.uri, "sha256": found.sha256, "not_sure_below": threshold, "pictures": pictures}
+        report = {
+            "model": found.uri,
+            "sha256": found.sha256,
+            "classes": list(reader.class_names),
+            "not_sure_below": reader.not_sure_below,
+            "pictures": pictures,
+        }
         typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
     if failed:
         raise typer.Exit(1)

@@ -22,12 +22,13 @@ from digits.evaluation.rounding import rounded
 if TYPE_CHECKING:
     from digits.params import EvaluateParams
 
-# Pixels uint8 (n, 28, 28) in, probabilities float32 (n, classes) out: `digits.model.classifier.Classifier` is one.
+# Pixels uint8 (n, side, side) in, probabilities float32 (n, classes) out: `digits.model.classifier.Classifier` is one.
 Classify = Callable[[np.ndarray], np.ndarray]
 
 # How many times a test image is enlarged. The sides of its canvas are twice as long again.
 ENLARGEMENT = 2
-# The largest distance of the enlarged image from the middle, in pixels: no rotation turns its ink out of the canvas.
+# The largest distance of the enlarged image from the middle, in pixels for an image of 28×28 and in proportion for
+# others: no rotation turns its ink out of the canvas.
 OFF_MIDDLE = 13
 
 # Rows of the table that are no change of a test image.
@@ -44,7 +45,7 @@ def robustness(classify: Classify, images: np.ndarray, labels: np.ndarray, param
 
     Args:
         classify: a model.
-        images: uint8 (n, 28, 28), test images.
+        images: uint8 (n, side, side), test images.
         labels: int (n,).
         params: section `evaluate`.
 
@@ -59,6 +60,7 @@ def robustness(classify: Classify, images: np.ndarray, labels: np.ndarray, param
     rng = np.random.default_rng(settings.seed)
     chosen = np.sort(rng.choice(len(images), min(settings.images, len(images)), replace=False))
     images, labels = np.asarray(images[chosen]), labels[chosen]
+    side = images.shape[1]
     rows = []
 
     def add(name: str, strength: float, right: np.ndarray, unchanged: np.ndarray) -> None:
@@ -77,18 +79,21 @@ def robustness(classify: Classify, images: np.ndarray, labels: np.ndarray, param
     few = np.sort(rng.permutation(len(images))[: settings.pictures.images])
     if len(few):
         canvases = on_canvas(images[few], _generator(settings.seed, PICTURE))
-        add(PICTURE, 0, read_pictures(classify, canvases) == labels[few], clean[few])
+        add(PICTURE, 0, read_pictures(classify, canvases, side) == labels[few], clean[few])
         for name, strengths in settings.pictures.changes:
             for strength in strengths:
                 changed = CHANGES[name](canvases, strength, _generator(settings.seed, name))
-                add(f"{PICTURE}_{name}", strength, read_pictures(classify, changed) == labels[few], clean[few])
+                add(f"{PICTURE}_{name}", strength, read_pictures(classify, changed, side) == labels[few], clean[few])
 
     if settings.load_digits:
+        # Imported here, because it loads Pillow.
+        from digits.pictures.mnist import box_of
+
         others, other_labels = other_digits()
-        add(LOAD_DIGITS, 0, classify(enlarged(others, 20, 28)).argmax(axis=1) == other_labels, clean)
+        add(LOAD_DIGITS, 0, classify(enlarged(others, box_of(side), side)).argmax(axis=1) == other_labels, clean)
         few = np.sort(rng.permutation(len(others))[: settings.pictures.images])
         if len(few):
-            read = read_pictures(classify, enlarged(others[few], 80, 160))
+            read = read_pictures(classify, enlarged(others[few], 80, 160), side)
             add(f"{LOAD_DIGITS}_{PICTURE}", 0, read == other_labels[few], clean)
 
     return pd.DataFrame(rows, columns=["perturbation", "strength", "n", "accuracy", "low", "high", "drop"])
@@ -124,18 +129,20 @@ def on_canvas(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     height, width = (ENLARGEMENT * side for side in images.shape[1:])
     large = _resize(images, (height, width))
     canvases = np.zeros((len(images), 2 * height, 2 * width), dtype=np.uint8)
-    places = rng.integers(-OFF_MIDDLE, OFF_MIDDLE + 1, (len(images), 2)) + np.array((height // 2, width // 2))
+    reach = OFF_MIDDLE * min(images.shape[1:]) // 28
+    places = rng.integers(-reach, reach + 1, (len(images), 2)) + np.array((height // 2, width // 2))
     for canvas, image, (top, left) in zip(canvases, large, places, strict=True):
         canvas[top : top + height, left : left + width] = image
     return canvases
 
 
-def read_pictures(classify: Classify, pictures: np.ndarray) -> np.ndarray:
+def read_pictures(classify: Classify, pictures: np.ndarray, side: int) -> np.ndarray:
     """Find and classify the digit in each picture, by the same functions as `digits predict`.
 
     Args:
         classify: a model.
         pictures: uint8 (n, height, width).
+        side: of the images that the model takes.
 
     Returns:
         int64 (n,): the class, or -1 where not exactly one digit was found.
@@ -143,7 +150,7 @@ def read_pictures(classify: Classify, pictures: np.ndarray) -> np.ndarray:
     # Imported here, because it loads Pillow: the table of changed test images does without.
     from digits.pictures.find import find_digits
 
-    found = [find_digits(picture.astype(np.float32) / 255) for picture in pictures]
+    found = [find_digits(picture.astype(np.float32) / 255, side) for picture in pictures]
     answers = np.full(len(pictures), -1, dtype=np.int64)
     single = np.array([len(digits) == 1 for digits in found], dtype=bool)
     if single.any():

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from digits.pictures.file import SUFFIXES, Picture, PictureError, load_picture, shown
-from digits.pictures.read import Classify, Prediction, predict
+from digits.pictures.read import Prediction, Reader, predict
 
 # The end of an explanation's file name.
 EXPLAINED = "-explained.png"
@@ -14,8 +14,7 @@ EXPLAINED = "-explained.png"
 
 def predict_all(
     arguments: Iterable[str],
-    classify: Classify,
-    threshold: float,
+    reader: Reader,
     stdin: Callable[[], bytes],
     explain_folder: Path | None = None,
 ) -> Iterator[Prediction | PictureError]:
@@ -23,8 +22,7 @@ def predict_all(
 
     Args:
         arguments: files, folders or `-`.
-        classify: a model.
-        threshold: see `predict`.
+        reader: a model.
         stdin: reads all of standard input.
         explain_folder: where the explanation of each picture is written; None writes none.
     """
@@ -37,12 +35,12 @@ def predict_all(
         except PictureError as error:
             yield error
             continue
-        prediction = predict(picture, classify, threshold)
+        prediction = predict(picture, reader)
         if explain_folder is not None:
             # Imported here because Matplotlib is slow to load, and most calls explain nothing.
             from digits.pictures.explanation import draw_explanation
 
-            draw_explanation(picture, prediction, classify, explanation_path(explain_folder, argument, taken))
+            draw_explanation(picture, prediction, reader, explanation_path(explain_folder, argument, taken))
         yield prediction
 
 

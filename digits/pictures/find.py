@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from digits.pictures.ink import NOISY, ink_map, noise_level
-from digits.pictures.mnist import to_mnist
+from digits.pictures.mnist import SIDE, to_mnist
 from digits.pictures.sheet import find_sheet
 from digits.pictures.strokes import MIN_HEIGHT, MIN_HEIGHT_IN_NOISE, cut_out, find_strokes
 
@@ -20,7 +20,7 @@ class Digit:
     """One digit of a picture.
 
     Attributes:
-        pixels: uint8 (28, 28), light on dark, as in MNIST.
+        pixels: uint8 (side, side), light on dark, as in MNIST.
         box: left, top, right, bottom in pixels of `Picture.grey`; right and bottom are exclusive.
     """
 
@@ -28,13 +28,14 @@ class Digit:
     box: tuple[int, int, int, int]
 
 
-def find_digits(grey: np.ndarray) -> list[Digit]:
+def find_digits(grey: np.ndarray, side: int = SIDE) -> list[Digit]:
     """Find the digits of a picture in reading order: line by line, each from left to right.
 
     Digits that touch each other count as one. A picture that is empty, uniform or pure noise has none.
 
     Args:
         grey: float (height, width), 0 black to 1 white, ink darker or lighter than its paper.
+        side: of the images that the model takes.
     """
     if min(grey.shape) < MIN_HEIGHT:
         return []
@@ -43,7 +44,9 @@ def find_digits(grey: np.ndarray) -> list[Digit]:
     min_height = MIN_HEIGHT_IN_NOISE if noise_level(page) > NOISY else MIN_HEIGHT
     labels, digits = find_strokes(ink, min_height, close_crop=page.shape == grey.shape)
     offset = np.array([top, left, top, left])
-    return [Digit(to_mnist(cut_out(ink, labels, strokes, box)), _left_first(box + offset)) for strokes, box in digits]
+    return [
+        Digit(to_mnist(cut_out(ink, labels, strokes, box), side), _left_first(box + offset)) for strokes, box in digits
+    ]
 
 
 def _left_first(box: np.ndarray) -> tuple[int, int, int, int]:

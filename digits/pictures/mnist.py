@@ -6,6 +6,9 @@ anti-aliasing technique", and "centered in a 28x28 image by computing the center
 the image so as to position this point at the center of the 28x28 field". Ink is light (255) on dark (0). Measured on
 the training images: the longer side of the ink is 20 pixels in 99.97 % of them, and the centre of mass lies within half
 a pixel of index 14 in both axes, so the translation is by whole pixels.
+
+A model of images of another side gets the same convention in proportion: a box of 20/28 of the side, centred at half
+of it.
 """
 
 from __future__ import annotations
@@ -18,14 +21,18 @@ from scipy import ndimage
 
 SIDE = 28
 BOX = 20
-CENTRE = 14
 # The usual widths of MNIST's strokes in pixels of the 20×20 box: 1st and 99th percentile of the training images.
 STROKE_WIDTHS = (1.4, 5.4)
 # The least longer side, in pixels, of a digit whose strokes are measured or changed. A smaller digit is enlarged first.
 STROKE_SIDE = 160
 
 
-def to_mnist(ink: np.ndarray) -> np.ndarray:
+def box_of(side: int) -> int:
+    """The longer side of a digit in an image of `side` pixels."""
+    return max(1, round(BOX * side / SIDE))
+
+
+def to_mnist(ink: np.ndarray, side: int = SIDE) -> np.ndarray:
     """Bring one digit into MNIST's convention.
 
     Strokes that are much thinner or thicker than MNIST's are brought to the nearest usual width first. A line one pixel
@@ -33,26 +40,29 @@ def to_mnist(ink: np.ndarray) -> np.ndarray:
 
     Args:
         ink: float (height, width), 0 paper to 1 full ink, any size, some ink in it.
+        side: of the image.
 
     Returns:
-        uint8 (28, 28). A digit that follows the convention already is returned almost unchanged.
+        uint8 (side, side). A digit that follows the convention already is returned almost unchanged.
     """
+    box = box_of(side)
     # The digit's own darkest ink becomes full ink. That of the whole picture may belong to another digit.
-    ink = usual_stroke_width(_trim(ink / ink.max()))
+    ink = usual_stroke_width(_trim(ink / ink.max(), box), box)
     height, width = ink.shape
-    factor = BOX / max(height, width)
+    factor = box / max(height, width)
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
     resample = Image.Resampling.BOX if factor < 1 else Image.Resampling.BICUBIC
     small = np.clip(np.asarray(Image.fromarray(ink.astype(np.float32)).resize(size, resample)), 0, None)
     small = small / small.max()
-    return (_centre(small) * 255).round().astype(np.uint8)
+    return (_centre(small, side) * 255).round().astype(np.uint8)
 
 
-def usual_stroke_width(ink: np.ndarray) -> np.ndarray:
+def usual_stroke_width(ink: np.ndarray, box: int = BOX) -> np.ndarray:
     """Bring strokes outside MNIST's range of widths to the nearest width in it. Others are returned unchanged.
 
     Args:
         ink: float (height, width), cut to its bounding box.
+        box: that the digit will be scaled into, in pixels.
     """
     thinnest, thickest = STROKE_WIDTHS
     width = stroke_width(ink)
@@ -69,7 +79,7 @@ def usual_stroke_width(ink: np.ndarray) -> np.ndarray:
         return ink
     outside = ndimage.distance_transform_edt(~mask) - ndimage.distance_transform_edt(mask)
     changed = np.clip(0.5 + grow - outside, 0, 1)
-    return _trim(changed) if changed.any() else ink
+    return _trim(changed, box) if changed.any() else ink
 
 
 def stroke_width(ink: np.ndarray) -> float:
@@ -88,11 +98,11 @@ def stroke_width(ink: np.ndarray) -> float:
     return float(4 * depth * BOX / max(mask.shape))
 
 
-def _trim(ink: np.ndarray) -> np.ndarray:
+def _trim(ink: np.ndarray, box: int) -> np.ndarray:
     """Cut to the bounding box of the visible ink, and cut a soft rim where it reaches half of the ink behind it."""
     rows, columns = (np.flatnonzero((ink > 0.04).any(axis)) for axis in (1, 0))
     ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    reach = round(max(ink.shape) / (2 * BOX))
+    reach = round(max(ink.shape) / (2 * box))
     top, bottom = _rims(ink.max(axis=1), reach)
     left, right = _rims(ink.max(axis=0), reach)
     return ink[top : ink.shape[0] - bottom, left : ink.shape[1] - right]
@@ -101,7 +111,7 @@ def _trim(ink: np.ndarray) -> np.ndarray:
 def _rims(profile: np.ndarray, reach: int) -> tuple[int, int]:
     """The lengths of the soft rims at the start and the end of a profile, as smooth enlarging adds them.
 
-    A rim has less than half of the ink that follows within `reach`, which is half a pixel of the 20×20 box. A faint
+    A rim has less than half of the ink that follows within `reach`, which is half a pixel of the box. A faint
     outermost row of an MNIST image is a whole such pixel, and therefore no rim.
     """
 
@@ -112,12 +122,12 @@ def _rims(profile: np.ndarray, reach: int) -> tuple[int, int]:
     return rim(profile), rim(profile[::-1])
 
 
-def _centre(small: np.ndarray) -> np.ndarray:
-    """Place a digit in the 28×28 field by whole pixels, its centre of mass as near to `CENTRE` as the field allows."""
-    field = np.zeros((SIDE, SIDE), dtype=small.dtype)
+def _centre(small: np.ndarray, side: int) -> np.ndarray:
+    """Place a digit in the field by whole pixels, its centre of mass as near to the middle as the field allows."""
+    field = np.zeros((side, side), dtype=small.dtype)
     starts = (
-        min(max(round(CENTRE - mass), 0), SIDE - side)
-        for mass, side in zip(ndimage.center_of_mass(small), small.shape, strict=True)
+        min(max(round(side / 2 - mass), 0), side - length)
+        for mass, length in zip(ndimage.center_of_mass(small), small.shape, strict=True)
     )
     top, left = starts
     field[top : top + small.shape[0], left : left + small.shape[1]] = small

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from digits.pictures.file import Picture
 from digits.pictures.find import find_digits
+from digits.pictures.mnist import SIDE
 from digits.results import Results
 
-# Takes pixels uint8 (n, 28, 28), gives probabilities float32 (n, classes). `digits.model.classifier.Classifier` is one.
+if TYPE_CHECKING:
+    from digits.model.classifier import Classifier
+
+# Takes pixels uint8 (n, side, side), gives probabilities float32 (n, classes). A `Classifier` is one.
 Classify = Callable[[np.ndarray], np.ndarray]
 
 # The threshold for models that have none of their own. It is that of the default parameters' model (seed 42) by
@@ -21,23 +25,53 @@ NOT_SURE_BELOW = 0.986
 
 
 @dataclass(frozen=True)
+class Reader:
+    """A model, and what must be known of it to read pictures.
+
+    Attributes:
+        classify: the model.
+        side: height and width of the images that it takes, in pixels.
+        class_names: name of label 0, 1, …
+        not_sure_below: the threshold. A reading with a lower probability is not sure.
+    """
+
+    classify: Classify
+    side: int = SIDE
+    class_names: Sequence[str] = tuple("0123456789")
+    not_sure_below: float = NOT_SURE_BELOW
+
+    @classmethod
+    def of(cls, classifier: Classifier, results: Results) -> Reader:
+        """The reader of a loaded model.
+
+        Raises:
+            DigitsError: the names that lie beside the model are not those of its classes.
+        """
+        return cls(classifier, classifier.side, results.names_of(classifier.classes), threshold_of(results))
+
+
+@dataclass(frozen=True)
 class Reading:
     """One digit as the model reads it.
 
     Attributes:
-        digit: the most probable class.
+        digit: the label of the most probable class.
+        name: of that class.
         probability: of that class, 0 to 1.
-        runner_up: the second most probable class.
+        runner_up: the label of the second most probable class.
+        runner_up_name: its name.
         runner_up_probability: its probability.
         sure: whether `probability` reaches the threshold.
         box: left, top, right, bottom in pixels of the upright file.
-        pixels: uint8 (28, 28), what the model saw.
+        pixels: uint8 (side, side), what the model saw.
         probabilities: float32 (classes,).
     """
 
     digit: int
+    name: str
     probability: float
     runner_up: int
+    runner_up_name: str
     runner_up_probability: float
     sure: bool
     box: tuple[int, int, int, int]
@@ -65,8 +99,10 @@ class Prediction:
         digits = [
             {
                 "digit": reading.digit,
+                "class": reading.name,
                 "probability": reading.probability,
                 "runner_up": reading.runner_up,
+                "runner_up_class": reading.runner_up_name,
                 "runner_up_probability": reading.runner_up_probability,
                 "sure": reading.sure,
                 "box": list(reading.box),
@@ -77,28 +113,29 @@ class Prediction:
         return {"file": self.file, "digits": digits, "note": self.note}
 
 
-def predict(picture: Picture, classify: Classify, not_sure_below: float = NOT_SURE_BELOW) -> Prediction:
+def predict(picture: Picture, reader: Reader) -> Prediction:
     """Find and read the digits of a picture.
 
     Args:
         picture: from `digits.pictures.file.load_picture`.
-        classify: a model.
-        not_sure_below: the threshold. A reading with a lower probability is not sure.
+        reader: a model.
     """
-    digits = find_digits(picture.grey)
+    digits = find_digits(picture.grey, reader.side)
     if not digits:
         return Prediction(picture.name, (), picture.note)
-    probabilities = classify(np.stack([digit.pixels for digit in digits]))
+    probabilities = reader.classify(np.stack([digit.pixels for digit in digits]))
     readings = []
     for digit, row in zip(digits, probabilities, strict=True):
-        second, first = np.argsort(row, kind="stable")[-2:]
+        second, first = (int(label) for label in np.argsort(row, kind="stable")[-2:])
         readings.append(
             Reading(
-                digit=int(first),
+                digit=first,
+                name=reader.class_names[first],
                 probability=float(row[first]),
-                runner_up=int(second),
+                runner_up=second,
+                runner_up_name=reader.class_names[second],
                 runner_up_probability=float(row[second]),
-                sure=bool(row[first] >= not_sure_below),
+                sure=bool(row[first] >= reader.not_sure_below),
                 box=_scaled(digit.box, picture.scale),
                 pixels=digit.pixels,
                 probabilities=row,
@@ -124,7 +161,7 @@ def percent(probability: float) -> str:
 def _sentence(reading: Reading) -> str:
     sure = "" if reading.sure else "  not sure"
     first, second = percent(reading.probability), percent(reading.runner_up_probability)
-    return f"{reading.digit}  {first}  (next: {reading.runner_up}  {second}){sure}"
+    return f"{reading.name}  {first}  (next: {reading.runner_up_name}  {second}){sure}"
 
 
 def _scaled(box: tuple[int, int, int, int], scale: float) -> tuple[int, int, int, int]:

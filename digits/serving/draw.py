@@ -43,23 +43,27 @@ PAGE = Path(__file__).with_suffix(".html")
 MAX_BODY = 25 * 2**20
 
 
-class Reader:
+class DrawingModel:
     """A loaded model that reads pictures."""
 
     def __init__(self, model: Model) -> None:
         """Load a model and classify one blank image, so that the first drawing is read as fast as the others.
 
         Raises:
-            DigitsError: the file is missing or not a Keras model.
+            DigitsError: the file is missing or not a Keras model, or the names beside it are not those of its classes.
         """
         from digits.model.classifier import Classifier
-        from digits.pictures.read import threshold_of
+        from digits.pictures.read import Reader
         from digits.serving.follow import describe
 
-        self._threshold = threshold_of(model.results)
-        self._classifier = Classifier(model.file(), threads=1)
-        self._classifier(np.zeros((1, self._classifier.side, self._classifier.side), np.uint8))
-        self.about = {"name": describe(model, accuracy=False), "accuracy": model.accuracy}
+        self._reader = Reader.of(Classifier(model.file(), threads=1), model.results)
+        self._reader.classify(np.zeros((1, self._reader.side, self._reader.side), np.uint8))
+        self.about = {
+            "name": describe(model, accuracy=False),
+            "accuracy": model.accuracy,
+            "classes": list(self._reader.class_names),
+            "side": self._reader.side,
+        }
 
     def read(self, data: bytes, name: str) -> dict[str, Any]:
         """Find and read the digits of a picture.
@@ -70,8 +74,8 @@ class Reader:
 
         Returns:
             A dictionary for JSON. `digits`: in reading order, each with the fields of `digits.pictures.read.Reading`;
-            `pixels`, the model's input, are uint8 (28, 28) row by row in base64. `note`: a remark on the picture.
-            `model`: its name and accuracy.
+            `pixels`, the model's input, are uint8 (side, side) row by row in base64. `note`: a remark on the picture.
+            `model`: its name and accuracy, the names of its classes and the side of its images.
 
         Raises:
             DigitsError: the file is no picture, damaged or too large.
@@ -79,7 +83,7 @@ class Reader:
         from digits.pictures.file import load_picture
         from digits.pictures.read import predict
 
-        prediction = predict(load_picture(data, name), self._classifier, self._threshold)
+        prediction = predict(load_picture(data, name), self._reader)
         digits = [
             facts | {"pixels": base64.b64encode(reading.pixels.tobytes()).decode("ascii")}
             for facts, reading in zip(prediction.as_dict()["digits"], prediction.readings, strict=True)
@@ -87,7 +91,7 @@ class Reader:
         return {"digits": digits, "note": prediction.note, "model": self.about}
 
 
-def build_app(live: Live[Reader]) -> FastAPI:
+def build_app(live: Live[DrawingModel]) -> FastAPI:
     """The application: the page and the two addresses that it asks.
 
     Args:
@@ -197,7 +201,7 @@ def draw(resolve: Callable[[], Model], host: str, port: int, refresh: float, bro
     from digits.serving.follow import Live, describe
 
     sock = listen(host, port)
-    live = Live(resolve, Reader)
+    live = Live(resolve, DrawingModel)
     live.watch(refresh)
 
     def ready() -> None:

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shlex
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import orjson
 
+from digits.serving.example import example
 from digits.serving.http import (
     ClientGoneError,
     RequestError,
@@ -41,9 +40,14 @@ if TYPE_CHECKING:
 MAX_BODY = 8 * 2**20
 # Up to this number, images are classified in the event loop: a thread would cost more time than it saves.
 INLINE_IMAGES = 4
-ENDPOINTS = {"/invocations": "POST", "/model": "GET", "/ping": "GET", "/health": "GET", "/version": "GET"}
-# The first image of MNIST's test set.
-EXAMPLE = Path(__file__).with_name("seven.json")
+ENDPOINTS = {
+    "/invocations": "POST",
+    "/example": "GET",
+    "/model": "GET",
+    "/ping": "GET",
+    "/health": "GET",
+    "/version": "GET",
+}
 
 
 class PixelModel:
@@ -56,7 +60,7 @@ class PixelModel:
         self._classifier = classifier
 
     def predict(self, model_input: np.ndarray, params: dict[str, Any] | None = None) -> np.ndarray:
-        """Probabilities float32 (n, classes) of raw pixels uint8 (n, 28, 28). `params` is unused."""
+        """Probabilities float32 (n, classes) of raw pixels uint8 (n, side, side). `params` is unused."""
         return self._classifier(model_input)
 
 
@@ -67,7 +71,7 @@ class ScoringModel:
         """Load a model and score one blank image, so that the first request is as fast as the others.
 
         Raises:
-            DigitsError: the file is missing or not a Keras model.
+            DigitsError: the file is missing or not a Keras model, or the names beside it are not those of its classes.
         """
         from mlflow.models import Model, ModelSignature
         from mlflow.pyfunc import PyFuncModel
@@ -79,11 +83,11 @@ class ScoringModel:
         # For a single image, the hand-over to a second thread takes twice the time that it saves.
         classifier = Classifier(model.file(), threads=1)
         self.side = classifier.side
-        blank = np.zeros((1, self.side, self.side), np.uint8)
-        classes = classifier(blank).shape[1]
+        self.example = example(self.side)
+        self._class_names = model.results.names_of(classifier.classes)
         signature = ModelSignature(
             inputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, self.side, self.side))]),
-            outputs=Schema([TensorSpec(np.dtype(np.float32), (-1, classes))]),
+            outputs=Schema([TensorSpec(np.dtype(np.float32), (-1, classifier.classes))]),
         )
         # MLflow demands a flavour. It never calls this loader, because the model is loaded already.
         flavour = {"python_function": {"loader_module": "digits.serving.score"}}
@@ -101,18 +105,20 @@ class ScoringModel:
             "uri": model.uri,
             "sha256": model.sha256,
             "test_accuracy": model.accuracy,
+            "classes": self._class_names,
             "send": what_to_send(self.side),
         }
-        self.invocations(blank)
+        self.invocations(np.zeros((1, self.side, self.side), np.uint8))
 
     def invocations(self, pixels: np.ndarray) -> bytes:
-        """Score images through MLflow's server, and add the most probable digit of each.
+        """Score images through MLflow's server, and add the most probable class of each.
 
         Args:
-            pixels: uint8 (n, 28, 28).
+            pixels: uint8 (n, side, side).
 
         Returns:
-            JSON: MLflow's `{"predictions": [[…10 probabilities…], …]}`, with `"digits": [7, …]` before it.
+            JSON: MLflow's `{"predictions": [[…10 probabilities…], …]}`, and before it the labels, `"digits": [7, …]`,
+            and their names, `"classes": ["7", …]`.
         """
         from mlflow.pyfunc.scoring_server import invocations
 
@@ -121,7 +127,8 @@ class ScoringModel:
         result = invocations({"inputs": pixels}, "application/json", self._pyfunc, None)
         predictions = orjson.loads(result.response)["predictions"]
         digits = [row.index(max(row)) for row in predictions]
-        return orjson.dumps({"digits": digits, "predictions": predictions}) + b"\n"
+        names = [self._class_names[digit] for digit in digits]
+        return orjson.dumps({"digits": digits, "classes": names, "predictions": predictions}) + b"\n"
 
 
 def guard(live: Live[ScoringModel], host: str = "127.0.0.1") -> App:
@@ -150,6 +157,8 @@ def guard(live: Live[ScoringModel], host: str = "127.0.0.1") -> App:
             if path == "/invocations":
                 _check_content(scope)
                 await send_response(send, 200, await _score(model, body), model.headers)
+            elif path == "/example":
+                await send_response(send, 200, model.example, model.headers)
             elif path == "/model":
                 about = orjson.dumps(model.about, option=orjson.OPT_INDENT_2) + b"\n"
                 await send_response(send, 200, about, model.headers)
@@ -204,11 +213,10 @@ def serve(resolve: Callable[[], Model], host: str, port: int, refresh: float) ->
 
     def ready() -> None:
         url = address(sock)
-        example = os.path.relpath(EXAMPLE) if EXAMPLE.is_relative_to(Path.cwd()) else str(EXAMPLE)
         print(
             f"Serving {describe(live.model)} on {url}\n"
             f"Try it (the picture of a 7):\n\n"
-            f"  curl -s {url}/invocations -H 'Content-Type: application/json' -d @{shlex.quote(example)}\n\n"
+            f"  curl -s {url}/example | curl -s {url}/invocations -H 'Content-Type: application/json' -d @-\n\n"
             f"Send {what_to_send(live.current.side)}.\n"
             f"{url}/model names the model. A new one is picked up within about {refresh:g} seconds;\n"
             f"requests under way finish on the old one. Ctrl-C stops once they are finished.",

@@ -29,12 +29,16 @@ EVALUATION_FILES = {
 RESULT_FILES = TRAINING_FILES | EVALUATION_FILES
 VALIDATION = "validation"
 PLOTS = "plots"
+# In the folder of the logged model, and so in what `digits pull` writes.
+CLASSES = paths.CLASSES.name
 MODEL_CARD = "model_card.md"
 PARAMS = "source/params.yaml"
 PATCH = "source/uncommitted.patch"
 
 # --- Tags of a run, some of them also of a version ------------------------------------------------------------------
 
+# The parameter that names the classes. A version has it as a tag: with the model's hash it says which model that is.
+CLASS_NAMES = "preprocess.class_names"
 # The key by which a run is found. It is set last: a run that has it is complete.
 MODEL_SHA256 = "model_sha256"
 # The digest under which DVC knows the same file.

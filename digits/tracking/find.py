@@ -20,11 +20,36 @@ if TYPE_CHECKING:
     from mlflow.entities import LoggedModel, Run
 
 _OLDEST_FIRST = ["attributes.start_time ASC"]
+# mlflow.utils.validation.MAX_PARAM_VAL_LENGTH
+_LONGEST_PARAM = 6000
 
 
-def find_run(client: MlflowClient, model_sha256: str) -> Run | None:
-    """The run that first made a model, or None. Reproductions of it are runs of their own and not found here."""
-    return next(iter(runs_of_model(client, model_sha256)), None)
+def find_run(client: MlflowClient, model_sha256: str, class_names: str | None = None) -> Run | None:
+    """The run that first made a model, or None. Reproductions of it are runs of their own and not found here.
+
+    Args:
+        client: of the store.
+        model_sha256: of the model's file.
+        class_names: see `class_names_of`. A run that names the classes otherwise made another model. None takes any.
+    """
+    runs = runs_of_model(client, model_sha256)
+    return next((run for run in runs if same_names(class_names, run.data.params.get(artifacts.CLASS_NAMES))), None)
+
+
+def class_names_of(results: Results) -> str | None:
+    """The names of a model's classes, as a run has them as its parameter. None where nothing names them."""
+    names = results.params.get(artifacts.CLASS_NAMES) or results.class_names
+    return None if names is None else as_param(names)
+
+
+def same_names(first: str | None, second: str | None) -> bool:
+    """Whether two models may call their classes the same: they do, or one of them is not known."""
+    return None in (first, second) or first == second
+
+
+def as_param(value: object) -> str:
+    """A value as MLflow keeps it as a parameter: text, cut off where it is very long."""
+    return str(value)[:_LONGEST_PARAM]
 
 
 def runs_of_model(client: MlflowClient, model_sha256: str) -> list[Run]:
@@ -121,6 +146,8 @@ def run_on_disk(client: MlflowClient, params: Params, runs: Sequence[Run], mark:
         runs: of `runs_of_model`.
         mark: of the evaluation on disk, see `digits.tracking.record.evaluation_mark`.
     """
+    names = as_param(params.preprocess.class_names)
+    runs = [run for run in runs if same_names(names, run.data.params.get(artifacts.CLASS_NAMES))]
     if mark is None:
         # Nothing was evaluated yet: the run that made the model has all there is.
         return next(evaluated_alike(runs, params), None) or next(iter(runs), None)
@@ -130,9 +157,10 @@ def run_on_disk(client: MlflowClient, params: Params, runs: Sequence[Run], mark:
 
 
 def evaluated_alike(runs: Sequence[Run], params: Params) -> Iterator[Run]:
-    """The runs with the test images of data/processed and the same section `evaluate`."""
+    """The runs with the test images of data/processed, the same names of classes and the same section `evaluate`."""
     test_sha256 = Dataset(paths.PROCESSED).facts["test_sha256"]
-    wanted = {key: str(value) for key, value in flatten(params).items() if key.startswith("evaluate.")}
+    decides = ("evaluate.", artifacts.CLASS_NAMES)
+    wanted = {key: as_param(value) for key, value in flatten(params).items() if key.startswith(decides)}
     for run in runs:
         if run.data.tags.get(artifacts.TEST_SHA256) == test_sha256 and wanted.items() <= run.data.params.items():
             yield run
@@ -158,7 +186,8 @@ def results_of(client: MlflowClient, run: Run, name: str = "") -> Results:
 
     @cache
     def find(path: Path) -> Path | None:
-        return artifacts.download(client, run.info.run_id, artifacts.RESULT_FILES[path])
+        artifact = artifacts.RESULT_FILES.get(path)
+        return artifacts.download(client, run.info.run_id, artifact) if artifact else None
 
     return Results(
         name=name or run.info.run_name,

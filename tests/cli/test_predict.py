@@ -1,11 +1,14 @@
 """`digits predict`: its output, its errors and its exit code."""
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from support.clothes import CLOTHES
 from support.drawings import page
 from typer.testing import CliRunner
 
@@ -50,6 +53,42 @@ def test_the_command_in_json(tmp_path, model):
     report = json.loads(result.stdout)
     assert len(report["pictures"][0]["digits"]) == 2
     assert report["not_sure_below"] == NOT_SURE_BELOW
+
+
+def test_a_model_of_another_size_says_the_names_of_its_classes(tmp_path, clothes_model):
+    good = page(tmp_path / "good.png")
+    arguments = ["predict", str(good), "--model", str(clothes_model)]
+    result = CliRunner().invoke(app, [*arguments, "--explain", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    pattern = "|".join(map(re.escape, CLOTHES))
+    lines = result.stdout.splitlines()
+    assert len(lines) == 2
+    assert all(
+        re.fullmatch(rf".*good.png: ({pattern})  .* %  \(next: ({pattern})  .* %\)  not sure", line) for line in lines
+    )
+    assert (tmp_path / "out" / "good-explained.png").is_file()
+    report = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
+    assert report["classes"] == CLOTHES
+    for digit in report["pictures"][0]["digits"]:
+        assert digit["class"] == CLOTHES[digit["digit"]] and digit["runner_up_class"] == CLOTHES[digit["runner_up"]]
+
+
+def test_names_that_are_not_the_models_are_refused_in_one_line(tmp_path, clothes_model):
+    shutil.copy(clothes_model / "model.keras", tmp_path)
+    (tmp_path / "classes.json").write_text('["one", "two"]')
+    done = subprocess.run(
+        [sys.executable, "-m", "digits.cli", "predict", str(page(tmp_path / "x.png")), "--model", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1 and done.stdout == ""
+    expected = f"digits: model.keras tells 3 classes apart, but {tmp_path / 'classes.json'} has 2 names\n"
+    assert done.stderr == expected
+    # Without names it is the labels that are told.
+    (tmp_path / "classes.json").unlink()
+    result = CliRunner().invoke(app, ["predict", str(tmp_path / "x.png"), "--model", str(tmp_path), "--json"])
+    assert json.loads(result.stdout)["classes"] == ["0", "1", "2"]
 
 
 def test_help_shows_an_example_and_loads_nothing_heavy():

@@ -41,8 +41,8 @@ def test_pictures_without_exactly_one_digit_count_as_unread():
     canvas = on_canvas(seven()[None], rng())[0]
     pictures = np.stack([np.hstack([one, two]) for one, two in ((canvas, 0 * canvas), (canvas, canvas))])
     pictures = np.concatenate([pictures, np.zeros_like(pictures[:1]), 255 - pictures[:1]])
-    assert read_pictures(heavy_above, pictures).tolist() == [1, -1, -1, 1]
-    assert read_pictures(heavy_above, pictures[:0]).tolist() == []
+    assert read_pictures(heavy_above, pictures, 28).tolist() == [1, -1, -1, 1]
+    assert read_pictures(heavy_above, pictures[:0], 28).tolist() == []
 
 
 def test_other_digits_are_light_on_dark_and_enlarged_in_the_middle():

@@ -63,7 +63,7 @@ def test_each_file_is_asked_for_once(results):
     counted = Results("counted", find)
     for _ in range(3):
         assert counted.metrics == TEST and counted.class_names and counted.predictions is counted.predictions
-    assert asked == [paths.METRICS, paths.PREDICTIONS]
+    assert asked == [paths.METRICS, paths.CLASSES, paths.PREDICTIONS]
 
 
 def test_the_run_names_the_test_images_where_there_is_one(results):
@@ -126,3 +126,32 @@ def test_the_working_copy_names_what_is_missing(results):
     paths.METRICS.unlink()
     with pytest.raises(DigitsError, match=r"reports/metrics.json is missing: run `dvc repro`"):
         _ = working_copy().metrics
+
+
+def test_names_of_classes_come_from_beside_the_model_or_from_what_it_was_measured_or_trained_on(results):
+    assert results.names_of(2) == ["cat", "dog"]
+    paths.METRICS.unlink()
+    paths.DATASET.write_text(json.dumps({"class_names": ["lion", "wolf"]}))
+    assert Results("trained", in_working_copy).names_of(2) == ["lion", "wolf"]
+    paths.CLASSES.parent.mkdir()
+    paths.CLASSES.write_text(json.dumps(["tom", "rex"]))
+    assert Results("taken away", in_working_copy).names_of(2) == ["tom", "rex"]
+    paths.DATASET.unlink()
+    paths.CLASSES.unlink()
+    bare = Results("bare", in_working_copy)
+    assert bare.class_names is None and bare.names_of(3) == ["0", "1", "2"]
+
+
+def test_names_that_are_not_those_of_the_classes_are_refused(results):
+    with pytest.raises(DigitsError, match="here tells 10 classes apart, but what it was evaluated on has 2 names"):
+        results.names_of(10)
+    paths.CLASSES.parent.mkdir()
+    for text, words in (
+        ('["one"]', "here tells 2 classes apart, but models/classes.json has 1 names"),
+        ('{"0": "one"}', "models/classes.json: a list of names is expected"),
+        ("[0, 1]", "models/classes.json: a list of names is expected"),
+        ("[", "models/classes.json is not valid JSON"),
+    ):
+        paths.CLASSES.write_text(text)
+        with pytest.raises(DigitsError, match=words):
+            Results("here", in_working_copy).names_of(2)

@@ -11,6 +11,7 @@ import pytest
 import requests
 from PIL import Image
 from playwright.sync_api import expect
+from support.clothes import CLOTHES
 
 from digits.serving.draw import content_policy
 
@@ -207,7 +208,31 @@ def test_a_picture_is_read_without_the_page(server, small_model, mnist_sample):
     assert digit["digit"] == 7
     assert len(base64.b64decode(digit["pixels"])) == 28 * 28
     assert answer.json()["model"] == requests.get(server.url + "/model", timeout=60).json()
-    assert answer.json()["model"] == {"name": small_model.name, "accuracy": None}
+    about = {"name": small_model.name, "accuracy": None, "classes": list("0123456789"), "side": 28}
+    assert answer.json()["model"] == about
+
+
+def test_a_model_of_another_size_names_its_classes(browser, start, clothes_model):
+    server = start("draw", "--model", str(clothes_model), "--no-browser")
+    context = browser.new_context(viewport={"width": 360, "height": 740})
+    problems = []
+    try:
+        page = context.new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.goto(server.url)
+        expect(page.locator("#chances tbody th")).to_have_text(CLOTHES)
+        draw_stroke(page, SEVEN)
+        wait_for(page, f"({'|'.join(map(re.escape, CLOTHES))})")
+        assert page.locator("#answer").inner_text().rstrip("?") == page.locator("tr.best th").inner_text()
+        assert page.evaluate("[seen.width, seen.height]") == [32, 32]
+        draw_stroke(page, [(0.1, 0.2), (0.12, 0.8)])
+        expect(page.locator("#found button")).to_have_count(2, timeout=20_000)
+        # Words stand apart.
+        assert " " in page.locator("#answer").inner_text()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    finally:
+        context.close()
+    assert not problems
 
 
 def test_the_policy_admits_the_pages_own_style_and_script_by_their_hashes():

@@ -7,9 +7,11 @@ import pytest
 import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.clothes import CLOTHES
 from support.scoring import ANY_JSON, BLANK, JSON, LEAF, MALFORMED, altered, assert_refused, post
 
 from digits.model.classifier import Classifier
+from digits.serving.example import SEVEN
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +27,23 @@ def test_printed_curl_line_works_as_printed(server):
     line = next(line for line in server.ready.splitlines() if line.strip().startswith("curl"))
     answer = subprocess.run(line, shell=True, capture_output=True, text=True, check=True).stdout
     assert json.loads(answer)["digits"] == [7]
-    assert answer.startswith('{"digits":[7],') and answer.endswith("\n")
+    assert answer.startswith('{"digits":[7],"classes":["7"],') and answer.endswith("\n")
+
+
+def test_a_model_of_another_size_has_an_example_of_its_own_and_names_its_classes(start, clothes_model, tmp_path):
+    """The printed line works wherever it is typed."""
+    if shutil.which("curl") is None:
+        pytest.skip("no curl on PATH")
+    server = start("serve", "--model", str(clothes_model))
+    line = next(line for line in server.ready.splitlines() if line.strip().startswith("curl"))
+    done = subprocess.run(line, shell=True, capture_output=True, text=True, check=True, cwd=tmp_path)
+    answer = json.loads(done.stdout)
+    assert list(answer) == ["digits", "classes", "predictions"]
+    assert answer["classes"] == [CLOTHES[answer["digits"][0]]]
+    assert requests.get(server.url + "/model", timeout=60).json()["classes"] == CLOTHES
+    assert "each image 32 rows of 32 integers" in server.ready
+    usual = requests.post(server.url + "/invocations", data=SEVEN.read_bytes(), headers=JSON, timeout=60)
+    assert usual.status_code == 400 and "32 rows are expected" in usual.json()["error"]
 
 
 def test_answers_are_the_models_to_the_last_bit(server, small_model, mnist_sample):
