@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,11 +18,11 @@ from digits.registry.register import Registration, register
 from digits.registry.resolve import resolve
 from digits.registry.versions import Registry
 from digits.results import Results
+from digits.tracking.find import class_names_of
 
 if TYPE_CHECKING:
+    from digits.model.classifier import Classifier
     from digits.params import EvaluateParams, Params, RegisterParams
-
-    Classify = Callable[[np.ndarray, int], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -90,8 +89,8 @@ def assess(
     Both are scored on the same test images: a champion whose recorded score is on other test data is scored anew.
 
     Returns:
-        The champion's version (None if there is none) and the gates. A champion that cannot be read any more is a gate
-        that fails: `force` can still replace it.
+        The champion's version (None if there is none) and the gates. A champion that cannot be read any more, or does
+        other work than the model, is a gate that fails: `force` can still replace it.
 
     Raises:
         DigitsError: the model is champion already, or cannot be scored.
@@ -110,22 +109,41 @@ def assess(
         try:
             champion = resolve(f"models:/{registry.name}/{number}", lambda: registry)
             classifiers.append(Classifier(champion.file()))
+            _refuse_other_task(champion, classifiers[1], model, classifiers[0])
             before = _on_test_images(champion, classifiers[1], model.results.test_sha256, evaluate)
         except DigitsError as error:
             unreadable = str(error)
     latencies = median_latency_ms(classifiers)
     gates = check(Evidence(model.results, file.stat().st_size / 1e6, latencies[0], before, latencies[-1]), params)
     if unreadable:
-        gates.append(Gate("Compared with the champion", unreadable, "both on the same images", False, 0, 1))
+        gates.append(Gate("Compared with the champion", unreadable, "the same classes and images", False, 0, 1))
     return number, gates
 
 
 def _number_of(registry: Registry, model: Model) -> str | None:
-    version = registry.version_of(model.sha256)
+    version = registry.version_of(model.sha256, class_names_of(model.results))
     return str(version.version) if version else None
 
 
-def _on_test_images(champion: Model, classify: Classify, test_sha256: str, params: EvaluateParams) -> Results:
+def _refuse_other_task(champion: Model, its: Classifier, model: Model, ours: Classifier) -> None:
+    """Refuse to compare models that do different work.
+
+    Raises:
+        DigitsError: they take images of different sizes, or tell different classes apart.
+    """
+    if its.side != ours.side:
+        raise DigitsError(
+            f"the champion takes images of {its.side}×{its.side} pixels, this model of {ours.side}×{ours.side}"
+        )
+    if its.classes != ours.classes:
+        raise DigitsError(f"the champion tells {its.classes} classes apart, this model {ours.classes}")
+    pairs = zip(champion.results.names_of(its.classes), model.results.names_of(ours.classes), strict=True)
+    for label, (theirs, name) in enumerate(pairs):
+        if theirs != name:
+            raise DigitsError(f"the champion calls class {label} {theirs!r}, this model {name!r}")
+
+
+def _on_test_images(champion: Model, classify: Classifier, test_sha256: str, params: EvaluateParams) -> Results:
     """The champion's results on the test images of `test_sha256`, scored anew if need be."""
     results = champion.results
     if results.test_sha256 == test_sha256:

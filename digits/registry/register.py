@@ -20,6 +20,7 @@ from digits.registry.model_card import model_card
 from digits.registry.pull import SUMS_TAG, collect, sums_of
 from digits.registry.versions import Registry
 from digits.tracking import artifacts
+from digits.tracking.find import class_names_of
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -83,7 +84,7 @@ def register(registry: Registry, model: Model, params: RegisterParams, dry_run: 
         DigitsError: the model has no run in the store, or was never evaluated.
     """
     run = model.require_run()
-    present = registry.version_of(model.sha256)
+    present = registry.version_of(model.sha256, class_names_of(model.results))
     if present and _has_its_alias(registry, str(present.version)):
         return Registration(str(present.version), _gates_of(present))
     if present:
@@ -134,7 +135,8 @@ def _create_version(registry: Registry, model: Model, gates: list[Gate]) -> str:
     model_id = run.data.tags[artifacts.MODEL_ID]
     # `digits sync` and a queued experiment may register the same model at once.
     with FileLock(paths.state() / "versions.lock"):
-        version = registry.version_of(model.sha256) or registry.client.create_model_version(
+        present = registry.version_of(model.sha256, class_names_of(model.results))
+        version = present or registry.client.create_model_version(
             registry.name,
             source=f"models:/{model_id}",
             run_id=run.info.run_id,
@@ -149,6 +151,8 @@ def _version_tags(model: Model, gates: list[Gate]) -> dict[str, str]:
     results = model.results
     tags = {key: results.tags[key] for key in _FROM_RUN if key in results.tags}
     tags["run_name"] = results.run_name
+    if names := class_names_of(results):
+        tags[artifacts.CLASS_NAMES] = names
     tags |= {f"test_{key}": str(value) for key, value in results.metrics.items() if isinstance(value, float)}
     tags[_GATES_TAG] = json.dumps([asdict(gate) for gate in gates], ensure_ascii=False)
     return tags

@@ -19,7 +19,7 @@ from ruamel.yaml import YAML
 
 from digits import dvc, git, paths
 from digits.errors import DigitsError
-from digits.files import sha256_file, write_bytes
+from digits.files import read_json, sha256_file, write_bytes
 from digits.params import flatten
 from digits.registry import version_files
 from digits.registry.history import CHAMPION
@@ -83,7 +83,7 @@ def resolve_run(name: str, registry: Registry) -> Model:
         DigitsError: as `resolve`; or the store has no run that made the model.
     """
     model = resolve(name, lambda: registry)
-    if model.run is None and (run := find.find_run(registry.client, model.sha256)):
+    if model.run is None and (run := _run_of(model, registry)):
         return model_of_run(run, registry, name)
     model.require_run()
     return model
@@ -96,7 +96,7 @@ def resolve_version(name: str, registry: Registry) -> str:
         DigitsError: as `resolve`; or the model is no version of `registry`.
     """
     model = resolve(name, lambda: registry)
-    version = model.version or registry.version_of(model.sha256)
+    version = model.version or registry.version_of(model.sha256, find.class_names_of(model.results))
     if version is None or version.name != registry.name:
         raise DigitsError(f"{name} is no version of {registry.name}: `digits register {name}` makes it one")
     return str(version.version)
@@ -116,7 +116,7 @@ def resolve_all(names: Sequence[str], registry: Registry) -> dict[str, Model]:
     for name in dict.fromkeys(names):
         model = resolve(name, lambda: registry)
         # A folder that was pulled has less than the run that made it.
-        run = None if model.run else find.find_run(registry.client, model.sha256)
+        run = None if model.run else _run_of(model, registry)
         models[name] = model_of_run(run, registry, name) if run else model
     shown = [model.results.name for model in models.values()]
     for model in models.values():
@@ -140,7 +140,7 @@ def model_of_run(run: Run, registry: Registry, name: str = "") -> Model:
     client = registry.client
     run = find.original(client, run)
     results = find.results_of(client, run, run.info.run_name if name in ("", run.info.run_id) else name)
-    if registered := registry.version_of(results.model_sha256):
+    if registered := registry.version_of(results.model_sha256, find.class_names_of(results)):
         results.labels |= _labels(registry, registered)
     uri = f"runs:/{run.info.run_id}"
 
@@ -151,6 +151,11 @@ def model_of_run(run: Run, registry: Registry, name: str = "") -> Model:
         return download_model(client, model_id, results.model_sha256)
 
     return Model(name or run.info.run_name, uri, results.model_sha256, results, run, None, file)
+
+
+def _run_of(model: Model, registry: Registry) -> Run | None:
+    """The run that made the model of a file or a folder."""
+    return find.find_run(registry.client, model.sha256, find.class_names_of(model.results))
 
 
 # --- Names that say what they are -----------------------------------------------------------------------------------
@@ -227,13 +232,19 @@ def _local(name: str) -> Model:
     sha256 = sha256_file(file)
     # The figures of models/model.keras lie in reports/.
     in_working_copy = file.resolve() == paths.MODEL.resolve()
-    found = _in_reports if in_working_copy else find_beside
+    found = _in_reports(sha256) if in_working_copy else find_beside
     uri = name if _separated(name) or name.endswith(".keras") else f"./{name}"
     return Model(name, uri, sha256, Results(file.name, found, sha256), None, None, lambda: file)
 
 
-def _in_reports(path: Path) -> Path | None:
-    return path if path.is_file() else None
+def _in_reports(sha256: str) -> Callable[[Path], Path | None]:
+    """Finds the files of the working copy that are of a model. What stage evaluate left may be of an earlier one."""
+    of_this = paths.EVALUATION.is_file() and read_json(paths.EVALUATION)["model_sha256"] == sha256
+
+    def find(path: Path) -> Path | None:
+        return path if path.is_file() and (of_this or path not in artifacts.EVALUATION_FILES) else None
+
+    return find
 
 
 def _model_file(name: str) -> Path | None:

@@ -54,9 +54,16 @@ class Registry:
             if self._tags() is None:
                 raise
 
-    def version_of(self, model_sha256: str) -> ModelVersion | None:
-        """The version that holds a model file, or None."""
-        return next((v for v in self.versions() if v.tags.get(artifacts.MODEL_SHA256) == model_sha256), None)
+    def version_of(self, model_sha256: str, class_names: str | None = None) -> ModelVersion | None:
+        """The version that holds a model file, or None.
+
+        Args:
+            model_sha256: of the file.
+            class_names: see `digits.tracking.find.class_names_of`. A version that names the classes otherwise is
+                another one. None takes any.
+        """
+        same = (v for v in self.versions() if v.tags.get(artifacts.MODEL_SHA256) == model_sha256)
+        return next((v for v in same if class_names is None or find.same_names(class_names, self._class_names(v))), None)
 
     def versions(self) -> list[ModelVersion]:
         """All versions, oldest first."""
@@ -118,6 +125,13 @@ class Registry:
         """
         return self.changes.read() if self.changes else []
 
+    def _class_names(self, version: ModelVersion) -> str | None:
+        """The names of a version's classes. Versions had no such tag at first: then its run says them."""
+        if names := version.tags.get(artifacts.CLASS_NAMES):
+            return names
+        run = find.run_with_id(self.client, version.run_id) if version.run_id else None
+        return run.data.params.get(artifacts.CLASS_NAMES) if run else None
+
     def _tags(self) -> dict[str, str] | None:
         """Tags of the registered model; None if it does not exist."""
         from mlflow.exceptions import MlflowException
@@ -131,7 +145,7 @@ class Registry:
 
 
 def run_of(client: MlflowClient, version: ModelVersion) -> Run | None:
-    """The run that has a version's model: the one it was registered from, or another one with the same bytes.
+    """The run that has a version's model: the one it was registered from, or another one of the same model.
 
     A run whose tags name another model by now is not the version's any more.
     """
@@ -141,4 +155,4 @@ def run_of(client: MlflowClient, version: ModelVersion) -> Run | None:
         run = find.original(client, run)
     if run is not None and run.data.tags.get(artifacts.MODEL_SHA256) == sha256:
         return run
-    return find.find_run(client, sha256)
+    return find.find_run(client, sha256, version.tags.get(artifacts.CLASS_NAMES))

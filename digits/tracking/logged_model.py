@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ import numpy as np
 
 from digits import paths
 from digits.data.dataset import Dataset
+from digits.files import write_json
 from digits.tracking import artifacts
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ FILE = "model.keras"
 
 
 def log_model(client: MlflowClient, run_id: str, dataset: Dataset, model_sha256: str) -> str:
-    """Log models/model.keras, byte for byte. Returns the id of the logged model."""
+    """Log models/model.keras, byte for byte, and the names of its classes. Returns the id of the logged model."""
     from digits.model.runtime import use_tensorflow
 
     use_tensorflow()
@@ -47,7 +49,7 @@ def log_model(client: MlflowClient, run_id: str, dataset: Dataset, model_sha256:
     )
     Model.log(
         artifact_path=None,
-        flavor=SimpleNamespace(save_model=_save, __name__="mlflow.keras"),
+        flavor=SimpleNamespace(save_model=partial(_save, dataset.class_names), __name__="mlflow.keras"),
         run_id=run_id,
         model_id=logged.model_id,
         signature=signature,
@@ -92,7 +94,7 @@ def libraries() -> dict[str, str]:
     return {"tensorflow": tensorflow, "keras": version("keras"), "numpy": version("numpy")}
 
 
-def _save(path: str, validate_serving_input: bool, **options: Any) -> None:
+def _save(class_names: list[str], path: str, validate_serving_input: bool, **options: Any) -> None:
     """MLflow's `save_model` for Keras, but with the file of models/ instead of a new one.
 
     Keras stamps each save with the time, and the logged file is to have the hash that the run carries.
@@ -107,6 +109,7 @@ def _save(path: str, validate_serving_input: bool, **options: Any) -> None:
     # The file lies at the top, where whoever pulls the folder looks. MLflow's loader finds it by the flavour's `data`.
     shutil.rmtree(Path(path) / "data")
     shutil.copyfile(paths.MODEL, Path(path) / FILE)
+    write_json(Path(path) / artifacts.CLASSES, class_names)
     mlflow_model = options["mlflow_model"]
     mlflow_model.flavors["keras"]["data"] = Path(FILE).stem
     mlflow_model.save(str(Path(path) / "MLmodel"))

@@ -104,7 +104,8 @@ def complete_training(
         artifacts.STOPPED_BY: training["reason"],
         artifacts.LIBRARIES: ", ".join(f"{name} {number}" for name, number in libraries().items()),
     }
-    first = find.find_run(client, model_sha256)
+    # The names of the classes are part of a model: the same bytes with other names are logged as another one.
+    first = find.find_run(client, model_sha256, client.get_run(run_id).data.params.get(artifacts.CLASS_NAMES))
     if reproduction_of is not None:
         tags[artifacts.REPRODUCTION_OF] = reproduction_of.info.run_id
     elif first is not None and first.info.run_id != run_id:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from support.decisions import LIMITS
+from support.drawings import page
 from support.project import change, make_project
 
 from digits.files import sha256_file
@@ -68,6 +69,12 @@ def test_it_is_read_and_goes_on(old, digits):
 
     assert digits("pull", "--to", "away")[0] == 0
     assert sha256_file("away/model.keras") == lineage["model_sha256"]
+    # It has no file of names. The metrics beside it have them, as the run has.
+    assert not Path("away/classes.json").exists()
+    picture = str(page(Path("page.png")))
+    for model in ("champion", "away"):
+        code, out, err = digits("predict", picture, "--model", model, "--json")
+        assert code == 0 and json.loads(out)["classes"] == list("0123456789"), err
 
     code, out, err = digits("promote", "1")
     assert code == 1 and "version 1 refused: Better accuracy on the same images" in err
