@@ -7,6 +7,7 @@ from digits.cli.history import history
 from digits.cli.lineage import lineage
 from digits.cli.predict import predict
 from digits.cli.promote import promote
+from digits.cli.propose import propose
 from digits.cli.pull import pull
 from digits.cli.register import register
 from digits.cli.relocate import relocate
@@ -21,6 +22,7 @@ from digits.program import one_line_errors
 COMMANDS = (
     ui,
     repro,
+    propose,
     sync,
     relocate,
     register,

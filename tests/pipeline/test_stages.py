@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from support.pipeline import STAGES, assert_one_line
 from support.project import Project, change
+from support.sample import sample_hashes
 
 from digits.data.raw import RAW_NAMES
 
@@ -54,7 +55,8 @@ def test_wrong_bytes_are_refused(mend):
     mend.run("dvc", "checkout", "fetch")
     assert sorted(path.name for path in (mend.folder / "data" / "raw").iterdir()) == sorted(RAW_NAMES.values())
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("fetch: ")]
-    assert "wrong bytes for t10k-labels-idx1-ubyte, rejected" in line and "Traceback" not in done.stderr
+    assert f"no file with the SHA-256 {'0' * 64} of fetch.files.test_labels" in line
+    assert f"t10k-labels-idx1-ubyte.gz with {sample_hashes()['test_labels']}" in line and "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(
