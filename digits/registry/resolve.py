@@ -19,16 +19,16 @@ from ruamel.yaml import YAML
 
 from digits import dvc, git, paths
 from digits.errors import DigitsError
-from digits.files import read_json, sha256_file, write_bytes
+from digits.files import sha256_file, write_bytes
 from digits.params import flatten
 from digits.registry import version_files
 from digits.registry.history import CHAMPION
+from digits.registry.local import is_separated, local_model, model_file
 from digits.registry.model import Model, download_model
 from digits.registry.nearest import unknown_name
 from digits.registry.versions import Registry, run_of
 from digits.results import Results
 from digits.tracking import artifacts, find
-from digits.tracking.logged_model import FILE
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -57,7 +57,7 @@ def resolve(name: str, registry: Open) -> Model:
         raise DigitsError("the name of a model is empty: give an alias, a version, a run, an experiment or a file")
     if explicit := _explicit(name, registry):
         return explicit
-    here = _local(name) if _model_file(name) else None
+    here = local_model(name) if model_file(name) else None
     try:
         opened = registry()
     except DigitsError:
@@ -171,8 +171,8 @@ def _explicit(name: str, registry: Open) -> Model | None:
         if run is None:
             raise DigitsError(f"{name}: no run has this id")
         return model_of_run(run, registry(), run_id)
-    if name.endswith(".keras") or name.startswith((".", "/", "~")) or (_separated(name) and Path(name).exists()):
-        return _local(name)
+    if name.endswith(".keras") or name.startswith((".", "/", "~")) or (is_separated(name) and Path(name).exists()):
+        return local_model(name)
     return None
 
 
@@ -211,50 +211,6 @@ def _by_logged_model(uri: str, model_id: str, registry: Registry) -> Model:
     if run is None:
         raise DigitsError(f"{uri}: no logged model has this id")
     return model_of_run(run, registry, uri)
-
-
-def _local(name: str) -> Model:
-    """The model of a .keras file, or of a folder with model.keras, such as `digits pull` writes.
-
-    Raises:
-        DigitsError: there is none.
-    """
-    path = Path(name).expanduser()
-    file = _model_file(name)
-    if file is None:
-        what = f"a folder without {FILE}" if path.is_dir() else "no such file or folder"
-        raise DigitsError(f"{name}: {what}; give a .keras file, a folder with {FILE}, or models:/digits@champion")
-    beside = file.parent
-
-    def find_beside(wanted: Path) -> Path | None:
-        return beside / wanted.name if (beside / wanted.name).is_file() else None
-
-    sha256 = sha256_file(file)
-    # The figures of models/model.keras lie in reports/.
-    in_working_copy = file.resolve() == paths.MODEL.resolve()
-    found = _in_reports(sha256) if in_working_copy else find_beside
-    uri = name if _separated(name) or name.endswith(".keras") else f"./{name}"
-    return Model(name, uri, sha256, Results(file.name, found, sha256), None, None, lambda: file)
-
-
-def _in_reports(sha256: str) -> Callable[[Path], Path | None]:
-    """Finds the files of the working copy that are of a model. What stage evaluate left may be of an earlier one."""
-    of_this = paths.EVALUATION.is_file() and read_json(paths.EVALUATION)["model_sha256"] == sha256
-
-    def find(path: Path) -> Path | None:
-        return path if path.is_file() and (of_this or path not in artifacts.EVALUATION_FILES) else None
-
-    return find
-
-
-def _model_file(name: str) -> Path | None:
-    path = Path(name).expanduser()
-    file = path / FILE if path.is_dir() else path
-    return file if file.is_file() and (file.suffix == ".keras" or path.is_dir()) else None
-
-
-def _separated(name: str) -> bool:
-    return "/" in name or "\\" in name
 
 
 # --- Bare words -----------------------------------------------------------------------------------------------------

@@ -62,8 +62,12 @@ class Registry:
             class_names: see `digits.tracking.find.class_names_of`. A version that names the classes otherwise is
                 another one. None takes any.
         """
-        same = (v for v in self.versions() if v.tags.get(artifacts.MODEL_SHA256) == model_sha256)
-        return next((v for v in same if class_names is None or find.same_names(class_names, self._class_names(v))), None)
+        for version in self.versions():
+            if version.tags.get(artifacts.MODEL_SHA256) == model_sha256 and (
+                class_names is None or find.same_names(class_names, self._class_names(version))
+            ):
+                return version
+        return None
 
     def versions(self) -> list[ModelVersion]:
         """All versions, oldest first."""

@@ -8,7 +8,6 @@ MLflow casts all values to the signature's uint8: pixels divided by 255 would be
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 

@@ -32,14 +32,18 @@ def find_run(client: MlflowClient, model_sha256: str, class_names: str | None = 
         model_sha256: of the model's file.
         class_names: see `class_names_of`. A run that names the classes otherwise made another model. None takes any.
     """
-    runs = runs_of_model(client, model_sha256)
-    return next((run for run in runs if same_names(class_names, run.data.params.get(artifacts.CLASS_NAMES))), None)
+    return next(iter(named(runs_of_model(client, model_sha256), class_names)), None)
 
 
 def class_names_of(results: Results) -> str | None:
     """The names of a model's classes, as a run has them as its parameter. None where nothing names them."""
     names = results.params.get(artifacts.CLASS_NAMES) or results.class_names
     return None if names is None else as_param(names)
+
+
+def named(runs: Sequence[Run], class_names: str | None) -> list[Run]:
+    """Those of some runs that call the classes so."""
+    return [run for run in runs if same_names(class_names, run.data.params.get(artifacts.CLASS_NAMES))]
 
 
 def same_names(first: str | None, second: str | None) -> bool:
@@ -81,11 +85,11 @@ def logged_models(client: MlflowClient, model_sha256: str) -> list[str]:
     return [model.model_id for model in found]
 
 
-def deleted_run(client: MlflowClient, model_sha256: str) -> Run | None:
-    """The run that first made a model and is in MLflow's bin, alone or with its experiment."""
+def deleted_run(client: MlflowClient, model_sha256: str, class_names: str) -> Run | None:
+    """The run that first made a model and is in MLflow's bin, alone or with its experiment. See `find_run`."""
     where = f"tags.{artifacts.MODEL_SHA256} = '{model_sha256}'"
     runs = search_runs(client, where, _OLDEST_FIRST, deleted=True)
-    return next((run for run in runs if not is_reproduction(run)), None)
+    return next((run for run in named(runs, class_names) if not is_reproduction(run)), None)
 
 
 def restore_command(client: MlflowClient, run: Run) -> str:
@@ -146,8 +150,7 @@ def run_on_disk(client: MlflowClient, params: Params, runs: Sequence[Run], mark:
         runs: of `runs_of_model`.
         mark: of the evaluation on disk, see `digits.tracking.record.evaluation_mark`.
     """
-    names = as_param(params.preprocess.class_names)
-    runs = [run for run in runs if same_names(names, run.data.params.get(artifacts.CLASS_NAMES))]
+    runs = named(runs, as_param(params.preprocess.class_names))
     if mark is None:
         # Nothing was evaluated yet: the run that made the model has all there is.
         return next(evaluated_alike(runs, params), None) or next(iter(runs), None)

@@ -44,7 +44,7 @@ def ensure_run(client: MlflowClient, params: Params) -> str:
     if run := find.run_on_disk(client, params, find.runs_of_model(client, sha256), evaluation_mark()):
         _refuse_unreadable(client, run)
         return run.info.run_id
-    if deleted := find.deleted_run(client, sha256):
+    if deleted := find.deleted_run(client, sha256, find.as_param(params.preprocess.class_names)):
         raise DigitsError(
             f"the run of this model, {deleted.info.run_name}, was deleted: {find.restore_command(client, deleted)} "
             "brings it back, and after `mlflow gc` a new one is written"
