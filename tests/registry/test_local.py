@@ -36,7 +36,7 @@ def test_what_was_measured_of_an_earlier_model_is_not_told(working_copy):
     model = local_model("models")
     assert model.accuracy is None and model.results.not_sure_below is None
     assert model.results.names_of(2) == ["lion", "wolf"]
-    with pytest.raises(DigitsError, match="has no metrics.json, it was never evaluated"):
+    with pytest.raises(DigitsError, match=r"has no metrics.json, it was never evaluated"):
         _ = model.results.metrics
 
 
@@ -57,7 +57,7 @@ def test_what_is_no_model_is_refused(tmp_path, monkeypatch):
     (tmp_path / "notes.txt").touch()
     with pytest.raises(DigitsError, match=r"empty: a folder without model.keras; give a .keras file"):
         local_model("empty")
-    with pytest.raises(DigitsError, match="nowhere.keras: no such file or folder; give"):
+    with pytest.raises(DigitsError, match=r"nowhere.keras: no such file or folder; give"):
         local_model("nowhere.keras")
     assert model_file("notes.txt") is None
     assert is_separated("a/b") and not is_separated("champion")
