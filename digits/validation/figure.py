@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from digits.validation.run import Check
 
 _COLOURS = {"train": BLUE, "test": ORANGE}
+# So many classes have a picture with axes of its own, and their numbers fit into the bars.
+_A_ROW = 16
+# More labels would cover each other.
+_MOST_TICKS = 50
 
 
 def validation_figure(
@@ -34,19 +38,27 @@ def validation_figure(
         tolerance: how far a class's share may be from the declared one.
         checks: from `run_expectations`, for the title.
     """
+    count = len(next(iter(means.values())))
+    # Of more classes the means fill a sheet, which needs more room.
+    sheet = 0.75 * len(means) * (-(-count // _A_ROW)) + 0.6
     with style():
-        figure = Figure(figsize=(12, 11))
+        figure = Figure(figsize=(12, 11) if count <= _A_ROW else (12, 7.7 + sheet))
         failed = sum(not check.success for check in checks)
         outcome = f"{failed} of {len(checks)} expectations FAILED" if failed else f"all {len(checks)} expectations hold"
         figure.suptitle(f"Raw data: {outcome}", color=VERMILION if failed else "black")
-        top, middle, bottom = np.asarray(figure.subfigures(3, 1, height_ratios=[1.1, 1, 0.9]))
+        heights = [1.1, 1, 0.9] if count <= _A_ROW else [4.0, 3.7, sheet]
+        top, middle, bottom = np.asarray(figure.subfigures(3, 1, height_ratios=heights))
         _draw_balance(top.subplots(), classes, tolerance)
         ink, area = middle.subplots(1, 2)
         pixels = next(iter(means.values()))[0].size
         _draw_histogram(ink, images, "mean", "Mean ink", "Mean pixel of an image, 0 to 255", 1 / pixels)
         _draw_histogram(area, images, "area", "Ink area", "Share of an image's pixels that are not 0", 1 / pixels)
         bottom.suptitle("Mean image of each class", x=0.06, ha="left", fontsize=13)
-        _draw_means(bottom.subplots(len(means), len(next(iter(means.values())))), means)
+        if count <= _A_ROW:
+            _draw_means(bottom.subplots(len(means), count), means)
+        else:
+            for axes, (name, split_means) in zip(bottom.subplots(len(means), 1), means.items(), strict=True):
+                _draw_sheet(axes, name, split_means)
     return figure
 
 
@@ -55,14 +67,18 @@ def _draw_balance(axes: Axes, classes: dict[str, DataFrame], tolerance: float) -
     for place, (name, frame) in enumerate(classes.items()):
         left = frame["class"] + (place - (len(classes) - 1) / 2) * width
         bars = axes.bar(left, frame["share"], width * 0.95, color=_COLOURS[name], label=name)
-        counts = [f"{count:,}" for count in frame["images"]]
-        axes.bar_label(bars, counts, label_type="center", fontsize=9, color=text_colour(_COLOURS[name]))
+        if len(frame) <= _A_ROW:
+            counts = [f"{count:,}" for count in frame["images"]]
+            axes.bar_label(bars, counts, label_type="center", fontsize=9, color=text_colour(_COLOURS[name]))
     declared = next(iter(classes.values()))
     axes.errorbar(
         declared["class"], declared["declared"], tolerance, fmt="none", ecolor=GREY, capsize=4, lw=1.2, label="allowed"
     )
-    axes.set(title="Class balance, with the number of images", xlabel="Label", ylabel="Share of the split")
-    axes.set_xticks(declared["class"])
+    numbers = ", with the number of images" if len(declared) <= _A_ROW else ""
+    axes.set(title=f"Class balance{numbers}", xlabel="Label", ylabel="Share of the split")
+    axes.set_xticks(declared["class"][:: -(-len(declared) // _MOST_TICKS)])
+    # A share below 0 is allowed in arithmetic alone.
+    axes.set_ylim(bottom=max(0, axes.get_ylim()[0]))
     axes.margins(x=0.01)
     axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3)
 
@@ -78,6 +94,21 @@ def _draw_histogram(axes: Axes, images: dict[str, DataFrame], column: str, title
         axes.hist(frame[column], edges, weights=weights, histtype="step", lw=1.8, color=_COLOURS[name], label=name)
     axes.set(xlabel=label, ylabel="Share of the split", title=title)
     axes.legend()
+
+
+def _draw_sheet(axes: Axes, name: str, means: np.ndarray) -> None:
+    """The means of many classes in one picture, in the order of labels. A class without images has none."""
+    height, width = means.shape[1:]
+    gap = max(1, height // 8)
+    rows = -(-len(means) // _A_ROW)
+    canvas = np.full((rows * (height + gap), _A_ROW * (width + gap)), np.nan)
+    for label, image in enumerate(means):
+        top, left = label // _A_ROW * (height + gap), label % _A_ROW * (width + gap)
+        canvas[top : top + height, left : left + width] = image
+        axes.text(left + width + gap / 2, top, str(label), fontsize=9, ha="right", va="top", color=VERMILION)
+    axes.imshow(canvas, cmap=PIXELS, vmin=0, vmax=255)
+    axes.set(xticks=[], yticks=[], ylabel=name)
+    axes.spines[:].set_visible(False)
 
 
 def _draw_means(grid: np.ndarray, means: dict[str, np.ndarray]) -> None:

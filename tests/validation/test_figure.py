@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from support.figures import overhang
 from support.scikit_digits import section, with_twin_blanks
 
-from digits.validation.features import class_means
+from digits.data.raw import Split
+from digits.validation.features import class_frame, class_means
 from digits.validation.figure import validation_figure
 
 
@@ -52,3 +54,26 @@ def test_every_class_is_drawn_as_its_mean(figure, data):
     pictures = [axes.images[0].get_array() for axes in figure.axes[3:]]
     expected = np.concatenate([class_means(split, 10) for split in data.values()])
     np.testing.assert_allclose(pictures, expected)
+
+
+@pytest.mark.parametrize("count", [17, 47, 256])
+def test_many_classes_fill_a_sheet_and_those_without_images_leave_a_gap(data, passed, count):
+    splits = {name: Split(split.images, split.labels) for name, split in data.items()}
+    frames = {table.name: table.frame for table in passed[0]}
+    shares = [0.1] * 10 + [0.0] * (count - 10)
+    figure = validation_figure(
+        images={name: frames[f"{name} images"] for name in splits},
+        classes={name: class_frame(split.labels, shares) for name, split in splits.items()},
+        means={name: class_means(split, count) for name, split in splits.items()},
+        tolerance=0.05,
+        checks=passed[1],
+    )
+    assert overhang(figure) <= 0
+    balance, *_ = figure.axes
+    assert balance.get_ylim()[0] == 0 and len(balance.get_xticks()) <= 50
+    sheets = [axes.images[0].get_array() for axes in figure.axes if axes.images]
+    assert len(sheets) == 2
+    for sheet, split in zip(sheets, splits.values(), strict=True):
+        means = class_means(split, count)
+        np.testing.assert_allclose(sheet[:28, 31 : 31 + 28], means[1])
+        assert np.ma.getmaskarray(sheet)[:28, 31 * 11 : 31 * 11 + 28].all()
