@@ -12,6 +12,8 @@ from digits.data.dataset import Dataset
 from digits.files import sha256_file
 from digits.tracking.logged_model import FILE, libraries, log_datasets
 
+pytestmark = pytest.mark.slow
+
 
 def test_versions_are_those_of_this_environment():
     found = libraries()
@@ -32,7 +34,6 @@ def logged(store):
     return model
 
 
-@pytest.mark.slow
 def test_the_file_is_the_one_of_the_training(logged):
     assert sha256_file(logged.folder / FILE) == sha256_file(paths.MODEL) == logged.tags["model_sha256"]
     assert logged.status == "READY" and logged.params["train.epochs"] == "3"
@@ -40,7 +41,6 @@ def test_the_file_is_the_one_of_the_training(logged):
     assert [path.name for path in logged.folder.rglob("*.keras")] == [FILE]
 
 
-@pytest.mark.slow
 def test_mlflows_loader_gives_the_same_answers(logged):
     import mlflow
 
@@ -54,7 +54,6 @@ def test_mlflows_loader_gives_the_same_answers(logged):
     assert np.array_equal(loaded.input_example["pixels"], example)
 
 
-@pytest.mark.slow
 def test_another_type_or_shape_of_pixels_is_refused(logged):
     import mlflow
 
@@ -67,14 +66,12 @@ def test_another_type_or_shape_of_pixels_is_refused(logged):
             loaded.predict(wrong)
 
 
-@pytest.mark.slow
 def test_requirements_name_what_a_machine_installs(logged):
     lines = (logged.folder / "requirements.txt").read_text().splitlines()
     assert {f"{name}=={number}" for name, number in libraries().items()} <= set(lines)
     assert not any("tensorflow-cpu" in line for line in lines)
 
 
-@pytest.mark.slow
 def test_the_splits_are_linked_by_dvcs_digest(store):
     run_id = store.client.create_run("1").info.run_id
     dataset, digest = Dataset(paths.PROCESSED), dvc.digest(paths.PROCESSED)
