@@ -8,7 +8,7 @@ import typer
 from digits import paths
 
 
-def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 5000) -> None:
+def ui(port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 5000) -> None:
     """Open the MLflow UI on the project's store.
 
     Example: `digits ui --port 5001`
