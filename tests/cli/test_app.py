@@ -39,6 +39,18 @@ def test_a_deleted_experiment_is_named(store, digits):
     assert_refused(digits("history"), "`mlflow experiments restore --experiment-id ")
 
 
+def test_a_run_without_model_is_refused_by_every_command(store, digits):
+    experiment = store.client.get_experiment_by_name("digits").experiment_id
+    running = store.client.create_run(experiment).info.run_id
+    failed = store.client.create_run(experiment).info.run_id
+    store.client.set_terminated(failed, "FAILED")
+    for run_id in (running, failed):
+        for command in ("register", "promote", "lineage", "compare", "pull"):
+            assert_refused(digits(command, run_id), "has no model")
+        assert_refused(digits("rollback", "--to", run_id), "has no model")
+        assert_refused(digits("pull", "--alias", run_id, "--to", "nowhere"), f"digits has no {run_id}")
+
+
 def test_entry_points_of_mlproject(store, tmp_path):
     """With defaults alone; MLflow's own run of each is no training, and is not taken for one."""
     make_champion(store.registry, "2", "1", "promote", "a test", [])

@@ -4,7 +4,6 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 import pytest
-from support.decisions import assert_refused
 
 from digits.errors import DigitsError
 from digits.files import sha256_file
@@ -26,15 +25,6 @@ def test_a_changed_artifact_is_refused_whichever_it_is(store, tmp_path):
     finally:
         mlmodel.write_text(text)
     assert not (tmp_path / "out").exists()
-
-
-def test_what_to_pull_is_named_once_and_rightly(store, digits, tmp_path):
-    assert_refused(digits("pull", "--alias", "prod"), "digits has no prod (aliases: ")
-    code, _, err = digits("pull", "--alias", "champion", "--version", "1", "--to", str(tmp_path / "out"))
-    assert code == 2 and "name two models" in err
-    assert_refused(digits("lineage", ""), "the name of a model is empty")
-    code, _, err = digits("compare", "--json", "--csv")
-    assert code == 2
 
 
 def test_pull_replaces_only_what_it_wrote(store, tmp_path, monkeypatch):
@@ -69,8 +59,3 @@ def test_pull_replaces_only_what_it_wrote(store, tmp_path, monkeypatch):
     with pytest.raises(DigitsError, match="the folder that you are in"):
         pull_to(target)
     assert {path.name for path in tmp_path.iterdir()} == {"project", "out", "images", "file", "link"}
-
-
-def test_pull_into_a_place_that_cannot_be_written_is_one_line(store, digits, tmp_path):
-    (tmp_path / "file").touch()
-    assert_refused(digits("pull", "--to", str(tmp_path / "file" / "model")), str(tmp_path / "file"))

@@ -1,7 +1,6 @@
 """Registering, in a registry in which others delete things and processes die half-way."""
 
 import pytest
-from support.decisions import assert_refused
 
 from digits.files import read_json
 from digits.registry.history import CHALLENGER, CHAMPION
@@ -37,19 +36,6 @@ def test_a_registration_that_was_interrupted_is_completed(store):
     assert outcome.version is None and len(store.registry.versions()) == 1
     outcome = register(store.registry, model(store, second.run_id), store.limits)
     assert outcome.version == "2" and store.registry.aliases() == {CHAMPION: "1", CHALLENGER: "2"}
-
-
-def test_a_run_without_model_is_not_registered(store, digits):
-    experiment = store.client.get_experiment_by_name("digits").experiment_id
-    running = store.client.create_run(experiment).info.run_id
-    failed = store.client.create_run(experiment).info.run_id
-    store.client.set_terminated(failed, "FAILED")
-    for run_id in (running, failed):
-        assert_refused(digits("register", run_id), "has no model")
-        assert_refused(digits("promote", run_id), "has no model")
-        assert_refused(digits("lineage", run_id), "has no model")
-        assert_refused(digits("compare", run_id), "has no model")
-        assert_refused(digits("pull", "--alias", run_id, "--to", "nowhere"), f"digits has no {run_id}")
 
 
 def test_a_model_that_a_gate_refuses_is_no_version(store):

@@ -1,12 +1,9 @@
 import asyncio
 import http.client
 import json
-import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -230,27 +227,3 @@ def test_no_request_is_dropped_when_the_server_stops(start, small_model):
     assert server.wait() == 0
     assert not broken
     assert min(answered) > 0
-
-
-def run(*arguments, **environment):
-    command = [sys.executable, "-m", "digits.cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment}, timeout=120)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("command", ["serve", "draw"])
-def test_what_keeps_a_server_from_starting_is_one_line(command, tmp_path):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        result = run(command, "--model", "x.keras", "--port", str(port))
-    assert result.returncode == 1
-    assert result.stderr.startswith(f"digits: port {port} of 127.0.0.1 is taken: ")
-    assert result.stderr.count("\n") == 1
-
-    missing = run(command, "--model", str(tmp_path / "x.keras"), "--port", "0")
-    assert missing.returncode == 1
-    assert "x.keras" in missing.stderr and missing.stderr.count("\n") == 1
-
-    foreign = run(command, "--host", "192.0.2.1", "--port", "0")
-    assert foreign.returncode == 1
-    assert foreign.stderr.startswith("digits: cannot listen on --host 192.0.2.1: ")

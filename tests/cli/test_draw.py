@@ -1,0 +1,34 @@
+"""`digits draw` where it cannot start. The page itself is tested in tests/serving/test_draw.py."""
+
+import socket
+
+import pytest
+from support.decisions import assert_refused
+
+from digits.registry.history import CHAMPION
+
+
+def test_a_port_that_is_taken_is_known_before_a_model_is_looked_for(digits):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        outcome = digits("draw", "--model", "absent.keras", "--port", str(port), "--no-browser")
+    assert_refused(outcome, f"digits: port {port} of 127.0.0.1 is taken: ")
+
+
+@pytest.mark.parametrize("option", [["--port", "-1"], ["--port", "65536"], ["--refresh", "0"], ["--port", "http"]])
+def test_an_option_out_of_range_is_wrong_usage(digits, option):
+    code, out, err = digits("draw", *option)
+    assert code == 2 and out == "" and option[0] in err
+
+
+def test_a_file_that_is_not_there_is_one_line(digits, tmp_path):
+    outcome = digits("draw", "--model", str(tmp_path / "x.keras"), "--port", "0", "--no-browser")
+    assert_refused(outcome, f"{tmp_path / 'x.keras'}: no such file or folder; give a .keras file")
+
+
+@pytest.mark.slow
+def test_a_name_that_nothing_has_is_one_line(store, digits):
+    outcome = digits("draw", "--model", "nobody", "--port", "0", "--no-browser")
+    assert_refused(outcome, "nobody: no file or folder, alias, version, run, DVC experiment or git revision")
+    store.client.delete_registered_model_alias("digits", CHAMPION)
+    assert_refused(digits("draw", "--port", "0", "--no-browser"), "digits has no champion (aliases: challenger)")

@@ -1,0 +1,33 @@
+"""`digits lineage` as text and as JSON, and what `--verify` refuses. That it rebuilds is in tests/journeys."""
+
+import json
+
+import pytest
+from support.decisions import assert_refused
+
+from digits.tracking import artifacts
+
+pytestmark = pytest.mark.slow
+
+
+def test_without_a_name_it_is_the_champions(store, digits):
+    code, out, _ = digits("lineage", "--json")
+    found = json.loads(out)
+    assert code == 0 and found["versions"] == {"1": ["champion"]}
+    assert found["run_id"] == store.registry.version("1").run_id
+    code, text, _ = digits("lineage")
+    assert code == 0 and text.startswith(f"model       SHA-256 {found['model_sha256']}\n")
+    assert text.rstrip().endswith(found["rebuild"][-1])
+
+
+def test_what_cannot_be_rebuilt_is_told_before_it_is_refused(store, digits):
+    run_id = store.registry.version("2").run_id
+    store.client.set_tag(run_id, artifacts.GIT_UNTRACKED, "stages/mine.py")
+    code, out, err = digits("lineage", "2", "--verify", "--json")
+    assert json.loads(out)["untracked_files"] == ["stages/mine.py"]
+    assert_refused((code, out, err), "cannot be rebuilt", "stages/mine.py")
+    assert "not possible: made from files that git did not track" in digits("lineage", "2")[1]
+
+
+def test_an_empty_name_is_refused(store, digits):
+    assert_refused(digits("lineage", ""), "the name of a model is empty")
