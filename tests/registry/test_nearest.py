@@ -23,23 +23,20 @@ def here(repository, registry):
     return registry
 
 
-@pytest.mark.parametrize(
-    ("name", "nearest"),
-    [
-        ("stabel", "stable"),
-        ("wrose", "worse"),
-        ("murky-axe learning_rate=0.02", "murky-axe learning_rate=0.002"),
-        ("funny-brid", "funny-bird"),
-        ("narow-network", "narrow-network"),
-        ("release-2", "release-1"),
-        ("mian", "main"),
-    ],
-)
-def test_a_misspelt_name_gets_the_nearest_of_every_kind(here, name, nearest):
-    assert unknown_name(name, here) == (
-        f"{name}: no file or folder, alias, version, run, DVC experiment or git revision is called so, "
-        f"did you mean {nearest}?"
-    )
+def test_a_misspelt_name_gets_the_nearest_of_every_kind(here):
+    for name, nearest in {
+        "stabel": "stable",
+        "wrose": "worse",
+        "murky-axe learning_rate=0.02": "murky-axe learning_rate=0.002",
+        "funny-brid": "funny-bird",
+        "narow-network": "narrow-network",
+        "release-2": "release-1",
+        "mian": "main",
+    }.items():
+        assert unknown_name(name, here) == (
+            f"{name}: no file or folder, alias, version, run, DVC experiment or git revision is called so, "
+            f"did you mean {nearest}?"
+        )
 
 
 def test_a_name_like_no_other_gets_the_command_that_lists_them(here):
