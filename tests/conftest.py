@@ -19,7 +19,7 @@ os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 # The settings of digits.model.runtime, which would come too late where a test lets MLflow import TensorFlow first.
 os.environ |= {"TF_ENABLE_ONEDNN_OPTS": "1", "ONEDNN_MAX_CPU_ISA": "AVX2"}
 
-pytest_plugins = ["support.decisions", "support.pipeline", "support.stores"]
+pytest_plugins = ["support.stores", "support.decisions", "support.pipeline"]
 
 TESTS = Path(__file__).parent
 # Paths from this folder. The longest come first: as the last of all, such a file would leave the other worker idle.

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from support.pipeline import copy_project
 from support.project import Project
+from support.stores import forget_store
 
 from digits.files import sha256_file
 
@@ -69,12 +70,11 @@ def named(reproduced, tmp_path_factory):
 
 @pytest.fixture
 def here(named, monkeypatch):
-    import mlflow
 
     monkeypatch.chdir(named.folder)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     yield named
-    mlflow.set_tracking_uri(None)
+    forget_store()
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -152,7 +152,7 @@ def test_a_name_of_two_models_gets_a_name_for_each(here, digits, tmp_path):
         assert digits("lineage", "models:/digits/1")[0] == 0
         assert sha256_file("./champion/model.keras") != here.sha256
         code, _, err = digits("lineage", "./champion")
-        assert code == 1 and "no run of this store made a model with these bytes" in err
+        assert code == 1 and "no run of this store has a model with these bytes" in err
     finally:
         shutil.rmtree("champion")
 

@@ -15,6 +15,7 @@ import pytest
 from support.decisions import LIMITS
 from support.drawings import page
 from support.project import change, make_project
+from support.stores import forget_store
 
 from digits.files import sha256_file
 
@@ -26,7 +27,6 @@ OLD = Path(__file__).parents[1] / "support" / "old_store"
 @pytest.fixture
 def old(tmp_path, monkeypatch):
     """A project of today with the store of then, the current folder."""
-    import mlflow
 
     folder = tmp_path / "project"
     folder.mkdir()
@@ -40,7 +40,7 @@ def old(tmp_path, monkeypatch):
     monkeypatch.chdir(folder)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     yield project
-    mlflow.set_tracking_uri(None)
+    forget_store()
 
 
 def test_it_is_read_and_goes_on(old, digits):

@@ -19,6 +19,7 @@ import pytest
 import requests
 from support.decisions import LIMITS
 from support.project import Project, change, kill, make_project
+from support.stores import forget_store
 
 from digits.files import read_json, sha256_file
 
@@ -102,14 +103,12 @@ def make_bare_python(project, folder):
 
 @pytest.fixture
 def session(tmp_path, monkeypatch, capsys):
-    import mlflow
-
     (tmp_path / "project").mkdir()
     project = make_project(tmp_path / "project")
     change(project.folder / "params.yaml", LIMITS)
     project.run("git", "commit", "-qam", "Two epochs, and gates for the sample")
     yield Session(project, monkeypatch, capsys)
-    mlflow.set_tracking_uri(None)
+    forget_store()
 
 
 def test_the_session(session, tmp_path, monkeypatch):

@@ -65,7 +65,7 @@ def test_a_model_without_version_goes_by_its_file(tmp_path):
     model = Model("pulled", "./pulled", "ab", Results("model.keras", lambda path: None), None, None, lambda: file)
     assert model.number is None and model.title == "model.keras" and model.accuracy is None
     with pytest.raises(
-        DigitsError, match=r"^pulled: no run of this store made a model with these bytes: .*`digits sync`"
+        DigitsError, match=r"^pulled: no run of this store has a model with these bytes .*`digits sync`"
     ):
         model.require_run()
 

@@ -181,7 +181,8 @@ def test_alias_moved_under_load(start, small_model, other_model, tmp_path, mnist
         client.set_tag(run_id, "model_id", logged.model_id)
         client.set_tag(run_id, "model_sha256", sha256_file(path))
         client.log_text(run_id, json.dumps({"test": {"accuracy": 0.9512}}), "evaluation/metrics.json")
-        client.create_model_version("served", f"models:/{logged.model_id}", run_id, model_id=logged.model_id)
+        tags = {"model_sha256": sha256_file(path)}
+        client.create_model_version("served", f"models:/{logged.model_id}", run_id, tags, model_id=logged.model_id)
     client.set_registered_model_alias("served", "champion", "1")
     server = start("serve", "--model", "models:/served@champion", "--refresh", "0.2")
     assert server.ready.startswith("Serving served version 1 (test accuracy 95.12 %) on ")

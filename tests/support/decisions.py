@@ -19,7 +19,7 @@ import pytest
 from filelock import FileLock
 from support.project import change, make_project
 from support.sample import SAMPLE
-from support.stores import move_artifacts
+from support.stores import forget_store, move_artifacts
 
 # Models of 1, 2 and 3 epochs: of 40 images of a class one is 2.5 points, and calibration differs as well.
 LIMITS = {
@@ -105,7 +105,6 @@ def made(shared_folder):
 @pytest.fixture
 def store(made, tmp_path, monkeypatch):
     """Client, registry and parameters of a copy of the project, which is the current folder."""
-    import mlflow
 
     from digits.params import load_params
     from digits.registry.versions import Registry
@@ -125,7 +124,7 @@ def store(made, tmp_path, monkeypatch):
         folder=folder,
         first_processed=made / "first-processed",
     )
-    mlflow.set_tracking_uri(None)
+    forget_store()
 
 
 @pytest.fixture

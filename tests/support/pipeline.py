@@ -10,7 +10,7 @@ import pytest
 from filelock import FileLock
 from ruamel.yaml import YAML
 from support.project import Project, make_project
-from support.stores import move_artifacts
+from support.stores import forget_store, move_artifacts
 
 from digits.files import sha256_file
 from digits.params import flatten, load_params
@@ -75,7 +75,7 @@ def client_of(monkeypatch):
         return mlflow.MlflowClient(uri)
 
     yield client
-    mlflow.set_tracking_uri(None)
+    forget_store()
 
 
 def runs_of(client):

@@ -31,14 +31,12 @@ def empty_store(tmp_path_factory) -> Path:
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A project's folder, the current one, with no store yet."""
-    import mlflow
-
     for name in ("dvc.yaml", "params.yaml"):
         (tmp_path / name).touch()
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     yield tmp_path
-    mlflow.set_tracking_uri(None)
+    forget_store()
 
 
 @pytest.fixture
@@ -61,6 +59,15 @@ def registry(client):
     for number in (1, 2, 3):
         client.create_model_version("digits", source=f"somewhere/{number}", tags={"model_sha256": f"sha{number}"})
     return registry
+
+
+def forget_store():
+    """Let MLflow forget the store of a test. It keeps the places of artifacts by the ids of their runs."""
+    import mlflow
+    from mlflow.tracking._tracking_service import utils
+
+    mlflow.set_tracking_uri(None)
+    utils._artifact_repos_cache.clear()
 
 
 def move_artifacts(database, before, after):

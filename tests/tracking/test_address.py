@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.stores import forget_store
 
 from digits.errors import DigitsError
 from digits.tracking.address import is_named, is_server, shown, sqlite_file, tracking_uri
@@ -60,7 +61,6 @@ def test_a_strange_address_is_refused_in_one_line(named, uri, words):
 @pytest.mark.parametrize("name", ["a b", "a?b", "a%20b", "a#b", "ü", "a+b", "a;b", "a&b=c", "a'b", "%"])
 def test_a_project_may_lie_in_any_folder(tmp_path, monkeypatch, name):
     """The store is beside params.yaml and nowhere else, whatever characters the path has."""
-    import mlflow
 
     from digits.tracking.store import connect
 
@@ -76,7 +76,7 @@ def test_a_project_may_lie_in_any_folder(tmp_path, monkeypatch, name):
         run = client.create_run(client.get_experiment_by_name("digits").experiment_id)
         client.log_text(run.info.run_id, "here", "note.txt")
         assert len(list((folder / "mlartifacts").rglob("note.txt"))) == 1
-        mlflow.set_tracking_uri(None)
+        forget_store()
         assert (folder / "mlflow.db").is_file() and [path.name for path in tmp_path.iterdir()] == [name]
 
 

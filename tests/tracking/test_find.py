@@ -8,7 +8,7 @@ from support.params import changed_params, default_params
 from digits import paths
 from digits.errors import DigitsError
 from digits.params import flatten, parse_params
-from digits.tracking import find
+from digits.tracking import artifacts, find
 
 
 @pytest.fixture
@@ -97,7 +97,8 @@ def evaluations(folder, add):
     """Two evaluations of one model on the test images of this folder, and one elsewhere."""
     paths.DATASET.parent.mkdir(parents=True)
     paths.DATASET.write_text(json.dumps({"test_sha256": "here"}))
-    flat = {key: str(value) for key, value in flatten(default_params()).items() if key.startswith("evaluate.")}
+    decides = ("evaluate.", artifacts.CLASS_NAMES)
+    flat = {key: str(value) for key, value in flatten(default_params()).items() if key.startswith(decides)}
     return [
         add(model_sha256="a", test_sha256="elsewhere", evaluation="x", params=flat),
         add(model_sha256="a", test_sha256="here", evaluation="y", params=flat),

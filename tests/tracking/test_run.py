@@ -72,15 +72,24 @@ def test_the_name_says_what_was_changed(committed, monkeypatch):
 
 def test_the_run_of_mlflow_run_is_taken(committed, monkeypatch):
     experiment = committed.create_experiment("elsewhere")
-    begun = committed.create_run(experiment, run_name="grumpy-fox-7").info.run_id
+    tags = {"mlflow.project.entryPoint": "train"}
+    begun = committed.create_run(experiment, run_name="grumpy-fox-7", tags=tags).info.run_id
     committed.log_param(begun, "epochs", "unchanged")
     monkeypatch.setenv("MLFLOW_RUN_ID", begun)
     assert start_run(committed, PARAMS) == begun
     run = committed.get_run(begun)
     assert run.data.params["train.epochs"] == str(PARAMS.train.epochs) and run.data.params["epochs"] == "unchanged"
     assert run.info.run_name.endswith(" main") and run.data.tags["git_commit"] == run_git("rev-parse", "HEAD")
-    # A second stage of the same `mlflow run` finds its parameters logged.
-    assert start_run(committed, PARAMS) == begun
+    # It belongs to that training now.
+    name_project_run("digits pull")
+    assert committed.get_run(begun).info.run_name == run.info.run_name
+    assert start_run(committed, PARAMS) != begun
+
+
+def test_the_run_of_a_command_is_called_by_what_the_command_does(committed, monkeypatch):
+    experiment = committed.create_experiment("elsewhere")
+    begun = committed.create_run(experiment, tags={"mlflow.project.entryPoint": "pull"}).info.run_id
+    monkeypatch.setenv("MLFLOW_RUN_ID", begun)
     name_project_run("digits pull")
     assert committed.get_run(begun).info.run_name == "digits pull"
 
