@@ -11,7 +11,7 @@ from digits.cli.app import JsonOption, open_registry, project_params
 def compare(
     models: Annotated[
         list[str] | None,
-        typer.Argument(metavar="MODEL…", help="Aliases, versions, runs, DVC experiments, revisions, files, folders."),
+        typer.Argument(metavar="MODEL", help="Aliases, versions, runs, DVC experiments, revisions, files, folders."),
     ] = None,
     baseline: Annotated[str, typer.Option(help="The one to compare with; left out: the first.")] = "",
     sort: Annotated[str, typer.Option(help="Column to sort by.")] = "",

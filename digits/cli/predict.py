@@ -9,7 +9,7 @@ from digits.cli.app import ModelOption, champion, open_registry
 
 
 def predict(
-    images: Annotated[list[str], typer.Argument(metavar="IMAGE…", help="Pictures, folders of pictures, or - (stdin).")],
+    images: Annotated[list[str], typer.Argument(metavar="IMAGE", help="Pictures, folders of pictures, or - (stdin).")],
     model: ModelOption = "",
     as_json: Annotated[bool, typer.Option("--json", help="All of it, as JSON.")] = False,
     explain: Annotated[

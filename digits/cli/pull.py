@@ -25,7 +25,7 @@ def pull(
     from digits.registry.resolve import resolve_version
 
     if len([name for name in (model, alias, version) if name]) > 1:
-        raise typer.BadParameter("an alias and a version name two models: leave one out", param_hint="--version")
+        raise typer.BadParameter("name one model: MODEL, --alias or --version", param_hint="MODEL")
     registry = open_registry()
     if model:
         number = resolve_version(model, registry)

@@ -13,7 +13,7 @@ from digits.errors import DigitsError
 from digits.params import Params, flatten
 from digits.results import Results
 from digits.tracking import artifacts
-from digits.tracking.store import all_experiments, all_pages, quoted, search_runs
+from digits.tracking.store import all_experiments, all_pages, search_runs
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -115,12 +115,12 @@ def run_with_id(client: MlflowClient, run_id: str) -> Run | None:
 
 def runs_named(client: MlflowClient, name: str) -> list[Run]:
     """The runs that people call `name`; a reproduction counts as its original."""
-    return _originals(client, f"attributes.run_name = {quoted(name)}")
+    return _originals(client, "attributes.run_name", name)
 
 
 def runs_of_experiment(client: MlflowClient, name: str) -> list[Run]:
     """The runs that a DVC experiment called `name` made; a reproduction counts as its original."""
-    return _originals(client, f"tags.{artifacts.DVC_EXPERIMENT} = {quoted(name)}")
+    return _originals(client, f"tags.{artifacts.DVC_EXPERIMENT}", name)
 
 
 def run_of_outs(client: MlflowClient, model_md5: str, data_digest: str) -> Run | None:
@@ -206,7 +206,11 @@ def results_of(client: MlflowClient, run: Run, name: str = "") -> Results:
     )
 
 
-def _originals(client: MlflowClient, where: str) -> list[Run]:
-    """The runs of a filter, each reproduction replaced by its original, each run once."""
-    runs = (original(client, run) for run in search_runs(client, where, _OLDEST_FIRST))
+def _originals(client: MlflowClient, attribute: str, value: str) -> list[Run]:
+    """The runs with a value, each reproduction replaced by its original, each run once."""
+    if "'" in value and '"' in value:
+        # MLflow's filters know no escape, and no run or experiment is called so in them.
+        return []
+    literal = f'"{value}"' if "'" in value else f"'{value}'"
+    runs = (original(client, run) for run in search_runs(client, f"{attribute} = {literal}", _OLDEST_FIRST))
     return list({run.info.run_id: run for run in runs}.values())

@@ -128,11 +128,6 @@ def local_path(location: str) -> Path | None:
     return Path(unquote(parts.path)) if parts.scheme in ("file", "") else None
 
 
-def quoted(value: str) -> str:
-    """A text as a literal of MLflow's filters. They know no escape, so a text with both quotes fits none."""
-    return f'"{value}"' if "'" in value else f"'{value}'"
-
-
 def all_pages(search: Callable[..., PagedList[T]], *arguments: Any, **options: Any) -> list[T]:
     """All results of one of MLflow's searches, which answer in pages of at most 1,000."""
     found: list[T] = []

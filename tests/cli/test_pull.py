@@ -31,7 +31,7 @@ def test_what_to_pull_is_named_once_and_rightly(store, digits, tmp_path):
     assert_refused(digits("pull", "--version", "9"), "digits has no version 9 (versions: 1, 2, 3)")
     for words in (["--alias", "champion", "--version", "1"], ["2", "--version", "1"], ["2", "--alias", "champion"]):
         code, out, err = digits("pull", *words, "--to", str(tmp_path / "out"))
-        assert code == 2 and out == "" and "name two models" in err
+        assert code == 2 and out == "" and "name one model" in err
     assert not (tmp_path / "out").exists()
 
 
