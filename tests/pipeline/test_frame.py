@@ -1,0 +1,64 @@
+"""The frame of every stage: whose Python and whose code it runs."""
+
+import shutil
+import sys
+
+import pytest
+from support.advice import commands
+from support.pipeline import assert_one_line
+from support.project import ROOT, Project
+
+
+def copy_code(folder):
+    """The code and parameters in a folder, as a project."""
+    for name in ("digits", "stages"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("dvc.yaml", "params.yaml"):
+        shutil.copy(ROOT / name, folder)
+    (folder / "data").mkdir()
+    return Project(folder)
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A copy of the project, as `cp -r` or `git worktree` make it."""
+    return copy_code(tmp_path)
+
+
+# As the environment of the checkout where set-up ran, which has that checkout on its path.
+INSTALLED = {"PYTHONPATH": str(ROOT)}
+
+
+def test_a_copy_runs_its_own_code(copy):
+    (copy.folder / "stages" / "params.py").write_text("def main(params):\n    print('the code of the copy')\n")
+    assert copy.run("python", "-m", "stages", "params", **INSTALLED).stdout == "the code of the copy\n"
+
+
+def test_the_code_of_another_checkout_is_refused_and_the_way_out_works(copy):
+    safe = {**INSTALLED, "PYTHONSAFEPATH": "1"}
+    done = copy.run("python", "-m", "stages", "params", check=False, **safe)
+    assert_one_line(done, "digits", f"the code of {ROOT} would run, not that of {copy.folder.resolve()}: ")
+    (command,) = commands(done.stderr)
+    assert copy.run("sh", "-c", f"{command} && python -m stages params", **safe).stdout.startswith("params: all ")
+
+    done = copy.run("python", "-P", "-m", "stages", "params", check=False, **INSTALLED)
+    assert_one_line(done, "digits", "start Python without -P")
+
+
+def test_the_checkout_itself_runs_with_a_safe_path():
+    done = Project(ROOT).run("python", "-m", "stages", "nothing", check=False, PYTHONSAFEPATH="1", **INSTALLED)
+    assert done.returncode == 2 and done.stderr.startswith("usage: python -m stages {")
+
+
+def test_another_folder_than_the_projects_is_refused(copy):
+    done = Project(copy.folder / "data").run("python", "-m", "stages", "params", check=False, **INSTALLED)
+    assert_one_line(done, "digits", "run it in the project's folder")
+
+
+@pytest.mark.parametrize("of_dvc", [".", "models/digits"], ids=["one .dvc for all", "a .dvc of the project"])
+def test_a_copy_of_dvcs_knows_the_environment_of_the_project(tmp_path, of_dvc):
+    (tmp_path / "models" / "digits" / ".venv").mkdir(parents=True)
+    folder = tmp_path / of_dvc / ".dvc" / "tmp" / "exps" / "standalone" / "x" / "models" / "digits"
+    folder.mkdir(parents=True)
+    done = copy_code(folder).run(sys.executable, "-m", "stages", "params", check=False, VIRTUAL_ENV="", CONDA_PREFIX="")
+    assert done.returncode == 1 and "not the project's Python: run `source .venv/bin/activate` first" in done.stderr
