@@ -64,7 +64,8 @@ def _check_out(commit: str, folder: str, root: Path, scratch: Path) -> Path:
         raise DigitsError(f"commit {commit[:12]} cannot be read: `git fsck` says what the repository lacks")
     project = Path(folder)
     above = [project, *project.parents]
-    wanted = [f":(top){folder}", *(f":(top){(place / name).as_posix()}" for place in above for name in _OF_DVC)]
+    places = ["" if folder == "." else folder, *((place / name).as_posix() for place in above for name in _OF_DVC)]
+    wanted = [f":(top,literal){place}" for place in places]
     listed = git.git_bytes("ls-files", "-z", "--full-name", "--", *wanted, folder=root, index=index) or b""
     names = b"".join(name + b"\0" for name in listed.split(b"\0") if name)
     command = ("checkout-index", "--stdin", "-z", f"--prefix={top}{os.sep}")
