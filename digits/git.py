@@ -20,6 +20,7 @@ from digits.errors import DigitsError
 _COMMAND = ("git", "-c", f"core.hooksPath={os.devnull}")
 _QUIET = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
 _FATAL = 128
+_START = "git add -A && git commit -m 'Start'"
 
 
 def git(*arguments: str, folder: Path | None = None) -> str | None:
@@ -66,7 +67,8 @@ def diff(*arguments: str, folder: Path | None = None) -> bytes | None:
     with tempfile.TemporaryDirectory(prefix="digits-git-") as scratch:
         copy = Path(scratch) / "index"
         with suppress(FileNotFoundError):
-            shutil.copyfile((folder or Path()) / index, copy)
+            # With its time: git looks again into files that were changed in the second in which the index was written.
+            shutil.copy2((folder or Path()) / index, copy)
         return git_bytes("diff", *arguments, folder=folder, index=copy)
 
 
@@ -125,6 +127,11 @@ def remote_address(folder: Path | None = None) -> str | None:
     return re.sub(r"^(https?://)[^/@]*@", r"\1", address)
 
 
+def has_repository(folder: Path) -> bool:
+    """Whether a folder lies in a repository, also where git is not installed."""
+    return any((place / ".git").exists() for place in [folder, *folder.parents])
+
+
 def require_commit(what: str, folder: Path | None = None) -> None:
     """Refuse where there is no commit to start from.
 
@@ -139,10 +146,14 @@ def require_commit(what: str, folder: Path | None = None) -> None:
         raise DigitsError(f"{what} needs git, which is not installed: install it (Debian: `apt-get install git`)")
     if commit_of("HEAD", folder):
         return
-    commit = "git add -A && git commit -m 'Start'"
     if git("rev-parse", "--git-dir", folder=folder) is None:
-        raise DigitsError(f"{what} needs a git repository, and a downloaded archive has none: `git init && {commit}`")
-    raise DigitsError(f"{what} needs a commit to start from, and there is none yet: `{commit}`")
+        raise no_repository(what)
+    raise DigitsError(f"{what} needs a commit to start from, and there is none yet: `{_START}`")
+
+
+def no_repository(what: str) -> DigitsError:
+    """The error where there is no repository: `what` needs one."""
+    return DigitsError(f"{what} needs a git repository, and a downloaded archive has none: `git init && {_START}`")
 
 
 def _refuse_unusable(folder: Path | None = None) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from digits import paths
+from digits import paths, results
 from digits.errors import DigitsError
-from digits.files import missing, read_json
+from digits.files import missing
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Dataset:
     @property
     def facts(self) -> dict:
         """dataset.json: the class names, the sizes of the three splits, and `test_sha256`."""
-        return read_json(self.folder / paths.DATASET.name)
+        return results.read(paths.DATASET, self.folder / paths.DATASET.name)
 
     @property
     def class_names(self) -> list[str]:

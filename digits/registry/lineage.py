@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from digits import git, paths
+from digits.params import option
 from digits.registry.model import Model
 from digits.registry.versions import Registry
 from digits.tracking import artifacts
@@ -141,7 +142,7 @@ def rebuild_commands(lineage: Lineage) -> list[str]:
     elif lineage.changed is None or not all(map(_is_plain, changed.values())):
         lines.append(f"# put the artifact {artifacts.PARAMS} of run {lineage.run_id} in the place of params.yaml")
     else:
-        settings = [f"-S {shlex.quote(f'{key}={value}'.replace(' ', ''))}" for key, value in changed.items()]
+        settings = [option(key, value) for key, value in changed.items()]
     lines.append("make setup && source .venv/bin/activate")
     lines.append(f"dvc exp run {' '.join(settings)} train" if settings else "dvc repro train")
     return lines

@@ -15,12 +15,9 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ruamel.yaml import YAML
-
 from digits import dvc, git, paths
 from digits.errors import DigitsError
 from digits.files import sha256_file, write_bytes
-from digits.params import flatten
 from digits.registry import version_files
 from digits.registry.history import CHAMPION
 from digits.registry.model import Model, download_model
@@ -29,6 +26,7 @@ from digits.registry.versions import Registry, run_of
 from digits.results import Results
 from digits.tracking import artifacts, find
 from digits.tracking.logged_model import FILE
+from digits.tracking.source import committed_params
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -226,14 +224,16 @@ def _local(name: str) -> Model:
 
     sha256 = sha256_file(file)
     # The figures of models/model.keras lie in reports/.
-    in_working_copy = file.resolve() == paths.MODEL.resolve()
+    in_working_copy = file.resolve() == (paths.project_root() / paths.MODEL).resolve()
     found = _in_reports if in_working_copy else find_beside
     uri = name if _separated(name) or name.endswith(".keras") else f"./{name}"
-    return Model(name, uri, sha256, Results(file.name, found, sha256), None, None, lambda: file)
+    results = Results(file.name, found, sha256, way_out="" if in_working_copy else "`digits pull` brings all of them")
+    return Model(name, uri, sha256, results, None, None, lambda: file)
 
 
 def _in_reports(path: Path) -> Path | None:
-    return path if path.is_file() else None
+    file = paths.project_root() / path
+    return file if file.is_file() else None
 
 
 def _model_file(name: str) -> Path | None:
@@ -299,6 +299,9 @@ def _in_git(name: str, registry: Registry) -> Iterator[Model]:
     commits = [commit for commit in map(git.commit_of, revisions) if commit]
     for commit in commits:
         if model := _of_commit(name, commit, registry):
+            if named:
+                # `dvc exp rename` gives the experiment of a run another name.
+                model.results.labels["experiment"] = name
             yield model
     if not commits:
         for run in find.runs_of_experiment(registry.client, name):
@@ -314,9 +317,8 @@ def _of_commit(name: str, commit: str, registry: Registry) -> Model | None:
         return model_of_run(run, registry, name)
     cached = dvc.cached(model)
     sha256 = sha256_file(cached) if cached else ""
-    text = git.show(commit, paths.PARAMS)
-    params = flatten(YAML(typ="safe").load(text)) if text else {}
-    results = Results(name, cache(partial(_of_dvc, commit)), sha256, params, labels={"experiment": name})
+    results = Results(name, cache(partial(_of_dvc, commit)), sha256, committed_params(commit) or {})
+    results.way_out = "it is damaged in git or in DVC's cache, choose another revision"
 
     def file() -> Path:
         if cached is None:
@@ -332,7 +334,7 @@ def _of_dvc(commit: str, path: Path) -> Path | None:
         return dvc.cached_in_folder(dvc.out_digest(paths.PROCESSED, commit), path.name)
     if cached := dvc.cached(dvc.out_digest(path, commit)):
         return cached
-    text = git.show(commit, path)
+    text = git.show(commit, path, paths.project_root())
     if text is None:
         return None
     file = artifacts.scratch() / commit / path.name

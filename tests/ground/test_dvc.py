@@ -86,8 +86,6 @@ def test_the_digest_is_that_of_json_with_sorted_names(tmp_path):
 def test_without_a_lock_there_are_no_stages(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert dvc.locked_stages() == {} and dvc.locked_params(["train"]) == {}
-    Path("dvc.lock").write_text("")
-    assert dvc.locked_stages() == {}
 
 
 def test_the_lock_is_read_from_the_folder_or_from_a_revision(repository):
@@ -103,6 +101,7 @@ def test_the_lock_of_a_sub_folder_is_the_projects_own(repository, monkeypatch):
     project = repository / "models" / "digits"
     project.mkdir(parents=True)
     monkeypatch.chdir(project)
+    Path("dvc.yaml").write_text("stages: {}")
     lock()
     commit("nested")
     assert list(dvc.locked_stages("HEAD")) == ["plot"]

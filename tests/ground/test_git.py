@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -181,6 +182,14 @@ def test_no_command_writes_into_the_repository_or_runs_its_hooks(watched, name):
 
 def test_a_diff_tells_changes_from_other_times_of_files(watched):
     assert git.names(git.diff("--name-only", "-z", "HEAD")) == ["reports/metrics.json"]
+
+
+def test_a_change_of_the_same_second_and_size_is_seen_later(repository):
+    Path("params.yaml").write_text("a: 1\n")
+    commit("short")
+    Path("params.yaml").write_text("a: 2\n")
+    time.sleep(1.1)
+    assert git.names(git.diff("--name-only", "-z", "HEAD")) == ["params.yaml"]
 
 
 def test_names_come_as_they_are(repository):
