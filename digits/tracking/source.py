@@ -15,7 +15,7 @@ from ruamel.yaml.error import YAMLError
 from digits import git, paths
 from digits.params import flatten
 from digits.tracking import artifacts
-from digits.tracking.imports import untracked_imports
+from digits.tracking.untracked import untracked_sources
 
 # The outs of the pipeline are no change of the source.
 _SOURCE = (".", ":!dvc.lock", ":!reports")
@@ -48,7 +48,7 @@ def source_tags() -> dict[str, str]:
             artifacts.GIT_DIRTY: str(bool(changes)).lower(),
             artifacts.GIT_CHANGED: joined(git.names(changes)),
         }
-        if untracked := untracked_imports():
+        if untracked := untracked_sources():
             # No patch can bring these back.
             tags[artifacts.GIT_UNTRACKED] = joined(untracked)
     if branch := git.git("branch", "--show-current"):

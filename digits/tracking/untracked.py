@@ -8,22 +8,23 @@ from collections.abc import Iterator
 from importlib.machinery import all_suffixes
 from pathlib import Path
 
-from digits import git
+from digits import git, paths
 
 # A stage finds these by their folder. `python -m stages` puts the project's folder first on the import path.
 _PACKAGES = ("digits", "stages")
+_PIPELINE = (Path("dvc.yaml"), paths.PARAMS, Path("requirements.lock"))
 
 
-def untracked_imports() -> list[str]:
-    """Files that git does not track and a stage imports, or could by its name, as paths from the current folder.
+def untracked_sources() -> list[str]:
+    """Files that git does not track and a stage reads, or imports by their name, as paths from the current folder.
 
-    That is every module within digits/ and stages/. A module elsewhere on the import path counts if the project's own
-    code names it in an import, or if it has the name of a module that this process has loaded: it is found first.
-    Files that git ignores count as well.
+    That is every module within digits/ and stages/, any file in there whose name the code has in it, and the pipeline's
+    own files. A module elsewhere on the import path counts if the project's own code names it in an import, or if it
+    has the name of a module that this process has loaded: it is found first. Files that git ignores count as well.
     """
     tracked = set(git.names(git.git_bytes("ls-files", "-z")))
     files = [file for package in _PACKAGES for file in _modules(Path(package))]
-    found = set(files)
+    found = set(files) | _read(files, tracked) | {path for path in _PIPELINE if path.is_file()}
     places = [place for folder in _import_path() for place in _beside(folder)]
     names = {name.partition(".")[0] for name in sys.modules} | _imported(files)
     while reached := [path for path in places if _name(path) in names]:
@@ -32,6 +33,20 @@ def untracked_imports() -> list[str]:
         found.update(files)
         names |= _imported(files)
     return sorted({file.as_posix() for file in found} - tracked)
+
+
+def _read(code: list[Path], tracked: set[str]) -> set[Path]:
+    """Untracked files within the packages that are no modules, and whose names are in the code."""
+    others = {
+        path
+        for package in _PACKAGES
+        for path in Path(package).rglob("*")
+        if path.is_file() and path.as_posix() not in tracked and "__pycache__" not in path.parts
+    }
+    others.difference_update(code)
+    # Usually there is none, and nothing to read.
+    text = "".join(file.read_text(encoding="utf-8", errors="replace") for file in code) if others else ""
+    return {path for path in others if path.name in text}
 
 
 def _import_path() -> list[Path]:
