@@ -51,7 +51,7 @@ def main():  # type: ignore[no-untyped-def]
         _refuse_other_code(stages)
         _refuse_other_code(digits)
         from digits.params import load_params
-        from digits.program import one_line_errors
+        from digits.program import one_line_errors, refuse_twin
     except ImportError as error:
         sys.exit("digits: %s has not what the pipeline needs (%s): run `make repro`." % (sys.executable, error))
     import importlib
@@ -65,6 +65,7 @@ def main():  # type: ignore[no-untyped-def]
     with one_line_errors(name):
         # Stages import libraries that take seconds: a wrong key in params.yaml is refused before.
         params = load_params()
+        refuse_twin("-m", "stages", name)
         importlib.import_module("stages." + name).main(params)
 
 

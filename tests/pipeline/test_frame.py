@@ -4,9 +4,9 @@ import shutil
 import sys
 
 import pytest
-from support.advice import commands
-from support.pipeline import assert_one_line
-from support.project import ROOT, Project
+from support.advice import commands, follow
+from support.pipeline import assert_one_line, wait_for
+from support.project import ROOT, Project, kill
 
 
 def copy_code(folder):
@@ -48,6 +48,30 @@ def test_the_code_of_another_checkout_is_refused_and_the_way_out_works(copy):
 def test_the_checkout_itself_runs_with_a_safe_path():
     done = Project(ROOT).run("python", "-m", "stages", "nothing", check=False, PYTHONSAFEPATH="1", **INSTALLED)
     assert done.returncode == 2 and done.stderr.startswith("usage: python -m stages {")
+
+
+def test_a_stage_that_a_killed_dvc_left_running_is_named(copy, tmp_path):
+    """A second training would write into the files of the first."""
+    (copy.folder / "stages" / "params.py").write_text(
+        "import os, time\ndef main(params):\n    if os.environ.get('SLEEP'):\n        print('at it', flush=True)\n"
+        "        time.sleep(300)\n"
+    )
+    log = tmp_path / "log"
+    first = copy.start("timeout", "300", "python", "-m", "stages", "params", log=log, SLEEP="1", **INSTALLED)
+    try:
+        wait_for(lambda: log.read_text() == "at it\n", first)
+        done = copy.run("timeout", "60", "python", "-m", "stages", "params", check=False, **INSTALLED)
+        assert_one_line(done, "params", "is still at it in this folder, perhaps left by a dvc that was killed: ")
+        # Another stage, and the same in another folder, may run.
+        assert copy.run("python", "-m", "stages", "nothing", check=False, **INSTALLED).returncode == 2
+        (tmp_path / "second").mkdir()
+        assert copy_code(tmp_path / "second").run("python", "-m", "stages", "params", **INSTALLED).stdout
+        follow(done.stderr)
+        first.wait(timeout=30)
+        copy.run("python", "-m", "stages", "params", **INSTALLED)
+    finally:
+        if first.poll() is None:
+            kill(first)
 
 
 def test_another_folder_than_the_projects_is_refused(copy):
