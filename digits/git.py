@@ -186,11 +186,12 @@ def _run(
     *arguments: str, folder: Path | None = None, stdin: bytes = b"", more: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[bytes] | None:
     """A finished git command; None without git."""
+    kept = {key: value for key, value in environment().items() if not _ALTERING.fullmatch(key)}
     try:
         return subprocess.run(
             [*_COMMAND, *arguments],
             cwd=folder,
-            env={**environment(), **_QUIET, **(more or {})},
+            env={**kept, **_QUIET, **(more or {})},
             input=stdin,
             capture_output=True,
             check=False,
@@ -199,6 +200,10 @@ def _run(
         return None
 
 
+# These change what git prints, whatever the options of a command say.
+_ALTERING = re.compile(
+    "GIT_(TRACE.*|(LITERAL|GLOB|NOGLOB|ICASE)_PATHSPECS|DIFF_OPTS|EXTERNAL_DIFF|ATTR_SOURCE|NAMESPACE|QUARANTINE_PATH)"
+)
 # From `git rev-parse --local-env-vars`, without the settings of `git -c`, which belong to no repository.
 _OF_A_REPOSITORY = frozenset(
     {

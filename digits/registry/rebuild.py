@@ -45,7 +45,8 @@ def rebuild(client: MlflowClient, lineage: Lineage) -> str:
             if patch is None:
                 raise DigitsError(f"run {lineage.run_name} cannot be rebuilt: its uncommitted changes were not kept")
             directory = [] if lineage.folder == "." else [f"--directory={lineage.folder}"]
-            _call(["git", "apply", *directory, str(patch)], project)
+            # A user may have told git to mend white space.
+            _call(["git", "apply", "--whitespace=nowarn", *directory, str(patch)], project)
         # The last source of params.yaml, checked against the same hashes as any other.
         if (root / paths.RAW).is_dir():
             shutil.copytree(root / paths.RAW, project / "data" / "local")

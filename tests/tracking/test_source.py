@@ -87,7 +87,34 @@ def test_names_tell_runs_apart():
     assert len(run_name({"dvc_experiment": "x"}, {"train.key": "y" * 500})) == 120
 
 
-@pytest.mark.parametrize("setting", ["diff.noprefix=true", "color.ui=always", "diff.external=false", "diff.context=0"])
+SETTINGS = (
+    "diff.noprefix=true", "color.ui=always", "diff.external=false", "diff.context=0", "diff.mnemonicPrefix=true",
+    "diff.relative=false", "diff.suppressBlankEmpty=true", "diff.wsErrorHighlight=all", "diff.renames=copies",
+    "diff.algorithm=patience", "diff.noIndex=true", "diff.ignoreSubmodules=all", "diff.autoRefreshIndex=true",
+)  # fmt: skip
+HOSTILE = {
+    "GIT_DIFF_OPTS": "--unified=0", "GIT_EXTERNAL_DIFF": "false", "GIT_LITERAL_PATHSPECS": "1",
+    "GIT_ICASE_PATHSPECS": "1", "GIT_GLOB_PATHSPECS": "1", "GIT_NOGLOB_PATHSPECS": "1", "GIT_TRACE": "1",
+    "GIT_TRACE2": "1", "GIT_PAGER": "false", "GIT_NAMESPACE": "other", "GIT_DIR": "/nowhere",
+    "GIT_INDEX_FILE": "/nowhere", "GIT_WORK_TREE": "/", "GIT_CONFIG_PARAMETERS": "'diff.noprefix'='true'",
+    "LC_ALL": "de_DE.UTF-8", "GIT_OBJECT_DIRECTORY": "/nowhere", "GIT_PREFIX": "reports/",
+    "GIT_QUARANTINE_PATH": "/nowhere", "GIT_CEILING_DIRECTORIES": "/nowhere", "GIT_OPTIONAL_LOCKS": "1",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_variable_of_gits_changes_what_a_run_says_of_itself(repository, monkeypatch, name):
+    Path("notes.txt").write_text("a\nb\nc\nd\ne\n")
+    commit("notes")
+    Path("notes.txt").write_text("a\nb\nC\nd\ne\n")
+    Path("dvc.lock").write_text("changed by the pipeline\n")
+    before = source_tags(), uncommitted_patch("HEAD"), committed_params("HEAD")
+    assert before[0]["git_changed"] == "notes.txt"
+    monkeypatch.setenv(name, HOSTILE[name])
+    assert (source_tags(), uncommitted_patch("HEAD"), committed_params("HEAD")) == before
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
 def test_a_patch_can_be_applied_whatever_the_users_git_and_bytes(repository, tmp_path_factory, setting):
     Path("notes.txt").write_bytes(b"one\ntwo\n\n")
     Path("latin").write_bytes("größer\n".encode("latin-1"))
