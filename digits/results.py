@@ -30,7 +30,7 @@ class _Scores(BaseModel):
     precision: float | None
     recall: float | None
     f1: float | None
-    support: int
+    support: float
 
 
 class _Test(BaseModel):

@@ -152,7 +152,7 @@ def test_a_name_of_two_models_gets_a_name_for_each(here, digits, tmp_path):
         assert digits("lineage", "models:/digits/1")[0] == 0
         assert sha256_file("./champion/model.keras") != here.sha256
         code, _, err = digits("lineage", "./champion")
-        assert code == 1 and "no run of this store made a model with these bytes" in err
+        assert code == 1 and "no run of this store has a model with these bytes" in err
     finally:
         shutil.rmtree("champion")
 

@@ -1,22 +1,11 @@
 """The frame of every stage: whose Python and whose code it runs."""
 
-import shutil
 import sys
 
 import pytest
 from support.advice import commands, follow
 from support.pipeline import assert_one_line, wait_for
-from support.project import ROOT, Project, kill
-
-
-def copy_code(folder):
-    """The code and parameters in a folder, as a project."""
-    for name in ("digits", "stages"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("dvc.yaml", "params.yaml"):
-        shutil.copy(ROOT / name, folder)
-    (folder / "data").mkdir()
-    return Project(folder)
+from support.project import ROOT, Project, copy_code, kill
 
 
 @pytest.fixture
