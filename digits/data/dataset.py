@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from digits import paths, results
-from digits.errors import DigitsError
-from digits.files import missing
+from digits.files import damaged, missing
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ class Dataset:
         except FileNotFoundError:
             raise missing(self.folder / name) from None
         except (ValueError, EOFError) as error:
-            raise DigitsError(f"{self.folder / name} is damaged ({error}): run `dvc repro -f preprocess`") from None
+            raise damaged(self.folder / name, error) from None
 
 
 def array_hash(*arrays: np.ndarray) -> str:

@@ -40,5 +40,5 @@ def test_missing_and_damaged_arrays_are_one_line(tmp_path):
     np.save(whole, np.zeros((5, 28, 28), np.uint8))
     for damaged in (b"", b"not npy", whole.read_bytes()[:60], whole.read_bytes()[:-1]):
         (tmp_path / "x_test.npy").write_bytes(damaged)
-        with pytest.raises(DigitsError, match=r"x_test.npy is damaged"):
+        with pytest.raises(DigitsError, match=r"x_test.npy cannot be read"):
             dataset.arrays("test")

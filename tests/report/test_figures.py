@@ -107,7 +107,7 @@ def test_stage_writes_all_pictures_the_same_for_every_user(project, images):
     ("name", "damage", "words"),
     [
         ("reports/predictions.csv", None, "is missing: run `dvc repro` to make it, or `dvc checkout`"),
-        ("data/processed/x_train.npy", b"\x93NUMPY", "is damaged"),
+        ("data/processed/x_train.npy", b"\x93NUMPY", "cannot be read ("),
     ],
 )
 def test_stage_refuses_missing_or_damaged_deps_in_one_line(project, name, damage, words):
