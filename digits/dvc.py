@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import getpass
 import hashlib
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -15,14 +17,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from digits import git
+from digits.dvc_files import LOCK, Listing, dvc_folder, mend_notes, parse_lock, read_lock, refuse_unreadable
 from digits.errors import DigitsError, Terminated
+from digits.files import read_json
 from digits.paths import project_root
 
-LOCK = Path("dvc.lock")
 # What the stages write. All other deps in dvc.lock are source code.
 _MADE = ("data/", "models/", "reports/")
 
@@ -61,23 +62,19 @@ def locked_stages(revision: str | None = None) -> dict[str, Any]:
     Raises:
         DigitsError: the file is torn or has conflict markers; the message says how to repair it.
     """
-    if revision is not None:
-        text = git.show(revision, LOCK)
-    else:
-        text = LOCK.read_text(encoding="utf-8", errors="replace") if LOCK.is_file() else None
-    if text is None:
-        return {}
+    if revision is None:
+        return read_lock(LOCK) if LOCK.is_file() else {}
+    text = git.show(revision, LOCK, project_root())
     try:
-        content = YAML(typ="safe").load(text)
-        return dict(content.get("stages") or {}) if content else {}
-    except (YAMLError, AttributeError, TypeError, ValueError):
-        raise DigitsError(_unreadable_lock(text, revision)) from None
+        return {} if text is None else parse_lock(text)
+    except ValueError:
+        raise DigitsError(f"{LOCK} of {revision} cannot be read: choose another revision") from None
 
 
 def is_up_to_date(stage: str) -> bool:
     """Whether dvc.lock says that a stage has run with the data, model and reports that are there now."""
     deps = [dep for dep in locked_stages().get(stage, {}).get("deps", []) if dep["path"].startswith(_MADE)]
-    return bool(deps) and all(Path(dep["path"]).exists() and digest(dep["path"]) == dep["md5"] for dep in deps)
+    return bool(deps) and all(Path(dep["path"]).exists() and digest(dep["path"]) == dep.get("md5") for dep in deps)
 
 
 def locked_params(stages: Iterable[str]) -> dict[str, Any]:
@@ -92,7 +89,7 @@ def locked_params(stages: Iterable[str]) -> dict[str, Any]:
 def out_digest(path: Path | str, revision: str) -> str | None:
     """The digest of an out in the dvc.lock of a revision, or None."""
     outs = (out for stage in locked_stages(revision).values() for out in stage.get("outs", []))
-    return next((out["md5"] for out in outs if out["path"] == Path(path).as_posix()), None)
+    return next((out.get("md5") for out in outs if out["path"] == Path(path).as_posix()), None)
 
 
 def cached(md5: str | None) -> Path | None:
@@ -109,7 +106,7 @@ def cached_in_folder(md5: str | None, name: str) -> Path | None:
     listing = cached(md5)
     if listing is None:
         return None
-    entries = json.loads(listing.read_text(encoding="utf-8"))
+    entries = read_json(listing, Listing, f"`rm {listing}` and `dvc repro` make it anew")
     return cached(next((entry["md5"] for entry in entries if entry["relpath"] == name), None))
 
 
@@ -138,17 +135,6 @@ def _md5(path: Path) -> str:
         return hashlib.file_digest(file, "md5").hexdigest()
 
 
-def _unreadable_lock(text: str, revision: str | None) -> str:
-    if revision is not None:
-        return f"{LOCK} of {revision} cannot be read: choose another revision"
-    if re.search(r"^<{7} ", text, re.MULTILINE):
-        return (
-            f"{LOCK} has conflict markers of a git merge: `git checkout --ours {LOCK} && dvc repro` takes your side "
-            "and runs what changed"
-        )
-    return f"{LOCK} cannot be read, it may be torn: `git checkout {LOCK} && dvc repro` restores it"
-
-
 def combinations(settings: Sequence[str]) -> list[list[str]]:
     """Every combination of values, as `dvc exp run --queue` expands and orders them.
 
@@ -158,24 +144,42 @@ def combinations(settings: Sequence[str]) -> list[list[str]]:
     Raises:
         DigitsError: a setting cannot be read.
     """
+    from dvc.exceptions import DvcException
     from dvc.utils.hydra import get_hydra_sweeps
     from hydra.errors import HydraException
 
     try:
         return [sweep["params.yaml"] for sweep in get_hydra_sweeps({"params.yaml": list(settings)})]
-    except HydraException as error:
+    except (HydraException, DvcException) as error:
         raise DigitsError(f"-S {' -S '.join(settings)}: {str(error).splitlines()[0]}") from None
+
+
+def queued_names(name: str, settings: Sequence[str]) -> list[str]:
+    """What `dvc exp run --queue -n NAME` calls its experiments, in their order.
+
+    They are numbered where a value is written as a choice or a range, even if that leaves a single one.
+
+    Raises:
+        DigitsError: as `combinations`.
+    """
+    from dvc.utils.hydra import to_hydra_overrides
+
+    count = len(combinations(settings))
+    numbered = any(override.is_sweep_override() for override in to_hydra_overrides(list(settings)))
+    return [f"{name}-{number}" for number in range(1, count + 1)] if numbered else [name]
 
 
 # --- Running DVC --------------------------------------------------------------------------------------------------
 
 
 def run(*command: str) -> None:
-    """Run DVC, whose output goes to the terminal.
+    """Run DVC in the project's folder, which is the current one. Its output goes to the terminal.
 
     Raises:
-        DigitsError: it failed, and has said why.
+        DigitsError: a file of its own is unreadable, which the message repairs; or it failed, and has said why.
     """
+    refuse_unreadable(Path.cwd())
+    mend_notes(Path.cwd())
     process = subprocess.Popen([sys.executable, "-m", "dvc", *command], env=environment())
     try:
         code = process.wait()
@@ -196,7 +200,40 @@ def run(*command: str) -> None:
         raise DigitsError(f"dvc {command[0]} failed, see above")
 
 
+def works_without_git() -> bool:
+    """Whether DVC's settings say that it needs no repository."""
+    from dvc.config import Config, ConfigError
+
+    folder = dvc_folder(project_root())
+    try:
+        return bool(folder and Config(str(folder))["core"].get("no_scm"))
+    except ConfigError:
+        return False
+
+
 def environment() -> dict[str, str]:
-    """The environment for DVC: its stages find this Python first, also where no environment is activated."""
+    """The environment for DVC.
+
+    Its stages find this Python first, also where no environment is activated. Its commits of experiments have an
+    author, also where git knows none: DVC would fail, though only where files were changed.
+    """
+    kept = git.environment()
+    identity = {key: value for key, value in _identity().items() if not kept.get(key)}
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    return {**git.environment(), "PATH": path}
+    return {**kept, **identity, "PATH": path}
+
+
+def _identity() -> dict[str, str]:
+    """Variables that name an author where git's settings do not."""
+    found = {}
+    try:
+        user = getpass.getuser()
+    # In a container, the user may have no name. DVC itself would fail.
+    except (KeyError, OSError):
+        user = found["LOGNAME"] = f"user{os.getuid()}"
+    name, email = git.git("config", "user.name"), git.git("config", "user.email")
+    if not (name and email):
+        for role in ("AUTHOR", "COMMITTER"):
+            found[f"GIT_{role}_NAME"] = name or user
+            found[f"GIT_{role}_EMAIL"] = email or f"{user}@{socket.gethostname()}"
+    return found

@@ -1,16 +1,22 @@
 """Files that are either complete or not there, and hashes that say what is in them."""
 
+from __future__ import annotations
+
 import errno
 import hashlib
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from digits.errors import DigitsError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 
 @contextmanager
@@ -58,18 +64,57 @@ def write_json(path: Path | str, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def read_json(path: Path | str) -> Any:
+def read_json(path: Path | str, shape: type[BaseModel] | None = None, way_out: str = "", name: str = "") -> Any:
     """Read a JSON file.
 
+    Args:
+        path: of the file.
+        shape: what it must have; other keys may stand beside.
+        way_out: what to do about a file that cannot be read; default is `dvc repro`, which makes those of reports/.
+        name: what messages call it; default is its path.
+
     Raises:
-        DigitsError: the file is missing or not JSON.
+        DigitsError: the file is missing, not JSON, or has another shape.
     """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        text = Path(path).read_text(encoding="utf-8")
     except FileNotFoundError:
         raise missing(path) from None
     except ValueError as error:
-        raise DigitsError(f"{path} is not valid JSON ({error}): run `dvc repro -f`") from None
+        raise damaged(name or path, error, way_out) from None
+    return parse_json(text, name or path, shape, way_out)
+
+
+def parse_json(text: str, name: Path | str, shape: type[BaseModel] | None = None, way_out: str = "") -> Any:
+    """As `read_json`, for the text of a file that is called `name`."""
+    try:
+        value = json.loads(text)
+        if shape is not None:
+            shape.model_validate(value, strict=True)
+    except (ValueError, RecursionError) as error:
+        reason = "conflict markers of a git merge" if has_conflict_markers(text) else _first(error)
+        raise damaged(name, reason, way_out) from None
+    return value
+
+
+def damaged(path: Path | str, reason: object, way_out: str = "") -> DigitsError:
+    """The error for a file that cannot be read.
+
+    Args:
+        path: of the file.
+        reason: why not; of an error, what fits in a line.
+        way_out: as in `read_json`.
+    """
+    lock = Path("dvc.lock")
+    is_merge = lock.is_file() and has_conflict_markers(lock.read_text(encoding="utf-8", errors="replace"))
+    command = "git checkout --ours dvc.lock && dvc repro" if is_merge else "dvc repro"
+    why = " ".join(str(reason).split())[:120]
+    return DigitsError(f"{path} cannot be read ({why}): {way_out or f'`{command}` makes it anew'}")
+
+
+def has_conflict_markers(text: str) -> bool:
+    """Whether git left both sides of a merge in a text, for a person to choose."""
+    return re.search(r"^<{7} ", text, re.MULTILINE) is not None
 
 
 def missing(path: Path | str) -> DigitsError:
@@ -81,3 +126,9 @@ def sha256_file(path: Path | str) -> str:
     """SHA-256 of a file's bytes, as 64 hex digits."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _first(error: Exception) -> str:
+    """The first of the errors that a shape found, with the key where it is; any other error as it is."""
+    found = next(iter(getattr(error, "errors", list)()), None)
+    return str(error) if found is None else f"{'.'.join(map(str, found['loc']))}: {found['msg']}"

@@ -30,19 +30,26 @@ _EXPERIMENT_COPIES = (".dvc", "tmp", "exps")
 
 
 def project_root(folder: Path | None = None) -> Path:
-    """The main working copy, also from within the temporary copies of `dvc queue` and `dvc exp run --temp`.
+    """The project's folder in the main working copy, also from within the copies of `dvc queue` and `exp run --temp`.
 
-    DVC makes those in `<root>/.dvc/tmp/exps/`, each with a git of its own, and deletes them afterwards.
+    DVC makes those copies in `<root>/.dvc/tmp/exps/`, each with a git of its own, and deletes them afterwards. `<root>`
+    is the project, or a folder above it: a larger repository may have one `.dvc` for several projects.
 
     Args:
         folder: where to start; default is the current folder.
     """
     folder = (folder or Path.cwd()).resolve()
+    above = [folder, *folder.parents]
+    project = next((f for f in above if (f / "dvc.yaml").is_file()), None)
     parts, length = folder.parts, len(_EXPERIMENT_COPIES)
     for at in range(len(parts) - length + 1):
         if parts[at : at + length] == _EXPERIMENT_COPIES:
-            return Path(*parts[:at])
-    return next((f for f in [folder, *folder.parents] if (f / "dvc.yaml").is_file()), folder)
+            root = Path(*parts[:at])
+            # The copy has the same folder `.dvc` as the main working copy, so both have the project at the same place.
+            copy = next((f for f in above if (f / ".dvc").is_dir()), root)
+            is_within = copy != root and project is not None and project.is_relative_to(copy)
+            return root / project.relative_to(copy) if is_within and project else root
+    return project or folder
 
 
 def state() -> Path:

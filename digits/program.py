@@ -7,7 +7,8 @@ import signal
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -88,6 +89,32 @@ def one_line_errors(name: str) -> Iterator[None]:
         return
     print(f"{name}: {one_line(message)}", file=sys.stderr)
     sys.exit(1)
+
+
+def refuse_twin(*words: str) -> None:
+    """Refuse to run beside an earlier process of the same command in the same folder: both write the same files.
+
+    A `dvc` that was killed leaves its stage running, and the next `dvc repro` would start a second one.
+
+    Args:
+        words: the last ones of the command, such as -m, stages, train.
+
+    Raises:
+        DigitsError: there is such a process; the message names it.
+    """
+    import psutil
+
+    own = psutil.Process()
+    # `timeout 60 python -m stages train` ends in the same words.
+    mine = {own.pid, *(parent.pid for parent in own.parents())}
+    for other in psutil.process_iter():
+        with suppress(psutil.Error):
+            same = tuple(other.cmdline()[-len(words) :]) == words and Path(other.cwd()) == Path.cwd()
+            if same and other.pid not in mine and other.create_time() < own.create_time():
+                raise DigitsError(
+                    f"process {other.pid} is still at it in this folder, perhaps left by a dvc that was killed: wait "
+                    f"for its end, or `kill {other.pid}`"
+                )
 
 
 def _is_mlflows(error: Exception) -> bool:

@@ -9,12 +9,102 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel, RootModel
+
 from digits import paths
 from digits.errors import DigitsError
-from digits.files import missing, read_json
+from digits.files import damaged, missing, read_json
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class _Training(BaseModel):
+    epochs: int
+    reason: str
+    val_accuracy: float
+    weights: int
+
+
+class _Scores(BaseModel):
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    support: float
+
+
+class _Test(BaseModel):
+    n: int
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+    loss: float
+    macro_f1: float
+    calibration_error: float
+    per_class: dict[str, _Scores]
+
+
+class _Metrics(BaseModel):
+    test: _Test
+
+
+class _Accepted(BaseModel):
+    accepted: float
+    error: float
+
+
+class _Calibration(BaseModel):
+    not_sure_below: float
+    test: _Accepted
+
+
+class _Evaluation(BaseModel):
+    model_sha256: str
+    test_sha256: str
+    confidence: float
+
+
+class _Dataset(BaseModel):
+    class_names: list[str]
+    train: int
+    validation: int
+    test: int
+    test_sha256: str
+
+
+class _Means(RootModel[dict[str, float]]):
+    pass
+
+
+# What readers need of each file. Other keys may stand beside, and an older version wrote fewer of them.
+SHAPES: dict[Path, type[BaseModel]] = {
+    paths.TRAINING: _Training,
+    paths.METRICS: _Metrics,
+    paths.CALIBRATION: _Calibration,
+    paths.ROBUSTNESS_MEANS: _Means,
+    paths.EVALUATION: _Evaluation,
+    paths.DATASET: _Dataset,
+}
+COLUMNS = {
+    paths.HISTORY: ("epoch", "accuracy", "loss", "val_accuracy", "val_loss"),
+    paths.PREDICTIONS: ("actual", "predicted", "probability"),
+    paths.ROBUSTNESS: ("strength", "n", "accuracy", "low", "high"),
+}
+
+
+def read(path: Path, file: Path | None = None, way_out: str = "", name: str = "") -> Any:
+    """The content of one of the JSON files of `digits.paths`.
+
+    Args:
+        path: which of them.
+        file: where it is, if it is a copy.
+        way_out: as in `digits.files.read_json`.
+        name: likewise.
+
+    Raises:
+        DigitsError: it is missing, or is not what this project writes.
+    """
+    return read_json(file or path, SHAPES[path], way_out, name)
 
 
 @dataclass(eq=False)
@@ -33,6 +123,7 @@ class Results:
         run_name: what people call that run.
         training_seconds: duration of the training; None if nobody measured it.
         labels: other names of the model, such as {"run": …, "version": …, "aliases": …, "experiment": …}.
+        way_out: what to do about a file that cannot be read; default is `dvc repro`, which makes those of reports/.
     """
 
     name: str
@@ -44,6 +135,7 @@ class Results:
     run_name: str = ""
     training_seconds: float | None = None
     labels: dict[str, str] = field(default_factory=dict)
+    way_out: str = ""
 
     @property
     def is_evaluated(self) -> bool:
@@ -53,7 +145,7 @@ class Results:
     @cached_property
     def training(self) -> dict[str, Any]:
         """training.json: epochs, reason of the stop, last metrics, number of weights."""
-        return read_json(self._file(paths.TRAINING))
+        return self._json(paths.TRAINING)
 
     @cached_property
     def history(self) -> pd.DataFrame:
@@ -63,17 +155,17 @@ class Results:
     @cached_property
     def dataset(self) -> dict[str, Any]:
         """dataset.json: class names, number of images of each split, hash of the test images."""
-        return read_json(self._file(paths.DATASET))
+        return self._json(paths.DATASET)
 
     @cached_property
     def evaluation(self) -> dict[str, Any]:
         """evaluation.json: hashes of the model and its test images, confidence of intervals, bins."""
-        return read_json(self._file(paths.EVALUATION))
+        return self._json(paths.EVALUATION)
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """`test` of metrics.json."""
-        return read_json(self._file(paths.METRICS))["test"]
+        return self._json(paths.METRICS)["test"]
 
     @cached_property
     def predictions(self) -> pd.DataFrame:
@@ -88,8 +180,9 @@ class Results:
     @cached_property
     def not_sure_below(self) -> float | None:
         """The probability under which an answer counts as not sure; None for a model without such a threshold."""
-        file = self.find(paths.CALIBRATION)
-        return None if file is None else float(read_json(file)["not_sure_below"])
+        if self.find(paths.CALIBRATION) is None:
+            return None
+        return float(self._json(paths.CALIBRATION)["not_sure_below"])
 
     @cached_property
     def test_sha256(self) -> str:
@@ -139,14 +232,28 @@ class Results:
         vars(other).update(metrics=metrics, predictions=predictions, test_sha256=test_sha256)
         return other
 
+    def _json(self, path: Path) -> Any:
+        return read(path, self._file(path), self.way_out, self._called(path))
+
     def _frame(self, path: Path) -> pd.DataFrame:
         import pandas as pd
+        from pandas.api.types import is_numeric_dtype
 
-        file = self._file(path)
+        name = self._called(path) or path
         try:
-            return pd.read_csv(file)
-        except ValueError as error:
-            raise DigitsError(f"{file} cannot be read ({error}): run `dvc repro -f`") from None
+            frame = pd.read_csv(self._file(path))
+        except (ValueError, OverflowError) as error:
+            raise damaged(name, error, self.way_out) from None
+        for column in COLUMNS[path]:
+            if column not in frame or not is_numeric_dtype(frame[column]) or frame[column].isna().any():
+                raise damaged(name, f"column {column} does not have a number in each row", self.way_out)
+        if frame.empty:
+            raise damaged(name, "it has no row", self.way_out)
+        return frame
+
+    def _called(self, path: Path) -> str:
+        """What messages call a file: a copy may lie in a temporary folder."""
+        return f"{path.name} of {self.name}" if self.way_out else ""
 
     def _file(self, path: Path) -> Path:
         file = self.find(path)

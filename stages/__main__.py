@@ -10,12 +10,15 @@ import sys
 
 
 def _refuse_other_python():  # type: ignore[no-untyped-def]
-    root = os.getcwd().split(os.sep + os.path.join(".dvc", "tmp", "exps") + os.sep)[0]
-    venv = os.path.join(root, ".venv")
+    root, _, copy = os.getcwd().partition(os.path.join(os.sep, ".dvc", "tmp", "exps", ""))
+    # A copy of DVC's has no environment: that is in the main working copy, perhaps in the same sub-folder of it.
+    below = copy.split(os.sep)
+    folders = [os.path.join(root, *below[start:]) for start in range(len(below) + 1)]
+    venv = next((v for v in (os.path.join(f, ".venv") for f in folders) if os.path.isdir(v)), None)
     # An environment that somebody activated (`mlflow run` does) is meant. The python that PATH happens to have is not.
     activated = [os.environ.get("VIRTUAL_ENV"), os.environ.get("CONDA_PREFIX"), venv]
     prefixes = [os.path.realpath(folder) for folder in activated if folder]
-    if os.path.isdir(venv) and os.path.realpath(sys.prefix) not in prefixes:
+    if venv and os.path.realpath(sys.prefix) not in prefixes:
         sys.exit(
             "digits: this is %s, not the project's Python: run `source .venv/bin/activate` first, or `make repro`."
             % sys.executable
@@ -24,12 +27,31 @@ def _refuse_other_python():  # type: ignore[no-untyped-def]
         sys.exit("digits: Python 3.11 or newer is needed, this is %s: run `make repro`." % sys.executable)
 
 
+def _refuse_other_code(package):  # type: ignore[no-untyped-def]
+    """Refuse a package of another folder: with PYTHONSAFEPATH, Python finds the one of the checkout that was set up."""
+    here, there = os.path.realpath(os.getcwd()), os.path.dirname(os.path.realpath(package.__path__[0]))
+    if there == here:
+        return
+    if not os.path.isdir(os.path.join(here, package.__name__)):
+        way_out = "run it in the project's folder"
+    elif os.environ.get("PYTHONSAFEPATH"):
+        way_out = "`unset PYTHONSAFEPATH` first"
+    else:
+        way_out = "start Python without -P"
+    sys.exit("digits: the code of %s would run, not that of %s: %s" % (there, here, way_out))
+
+
 def main():  # type: ignore[no-untyped-def]
     """Run the stage that the command line names."""
     _refuse_other_python()
     try:
+        import digits
+        import stages
+
+        _refuse_other_code(stages)
+        _refuse_other_code(digits)
         from digits.params import load_params
-        from digits.program import one_line_errors
+        from digits.program import one_line_errors, refuse_twin
     except ImportError as error:
         sys.exit("digits: %s has not what the pipeline needs (%s): run `make repro`." % (sys.executable, error))
     import importlib
@@ -43,6 +65,7 @@ def main():  # type: ignore[no-untyped-def]
     with one_line_errors(name):
         # Stages import libraries that take seconds: a wrong key in params.yaml is refused before.
         params = load_params()
+        refuse_twin("-m", "stages", name)
         importlib.import_module("stages." + name).main(params)
 
 

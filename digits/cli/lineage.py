@@ -10,7 +10,7 @@ from digits.errors import DigitsError
 
 def lineage(
     model: ModelArgument = "champion",
-    verify: Annotated[bool, typer.Option("--verify", help="Rebuild it in a temporary clone, compare bytes.")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Rebuild it in a temporary folder, compare bytes.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say where a model comes from, down to the command that rebuilds it.

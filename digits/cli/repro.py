@@ -16,12 +16,12 @@ def repro(
 
     Example: `digits repro --set train.learning_rate=0.002`
     """
-    from digits.experiments.reproduce import reproduce
+    from digits.experiments.reproduce import check, reproduce
     from digits.params import load_params
     from digits.registry.sync import summary, sync
 
     enter_project()
-    load_params()
+    check(settings)
     # A store that does not answer, or a name that is taken, is known here, before the minutes of training.
     registry = open_registry()
     reproduce(settings)

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from digits import paths
-from digits.errors import DigitsError
-from digits.files import missing, read_json
+from digits import paths, results
+from digits.files import damaged, missing
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class Dataset:
     @property
     def facts(self) -> dict:
         """dataset.json: the class names, the sizes of the three splits, and `test_sha256`."""
-        return read_json(self.folder / paths.DATASET.name)
+        return results.read(paths.DATASET, self.folder / paths.DATASET.name)
 
     @property
     def class_names(self) -> list[str]:
@@ -60,7 +59,7 @@ class Dataset:
         except FileNotFoundError:
             raise missing(self.folder / name) from None
         except (ValueError, EOFError) as error:
-            raise DigitsError(f"{self.folder / name} is damaged ({error}): run `dvc repro -f preprocess`") from None
+            raise damaged(self.folder / name, error) from None
 
 
 def array_hash(*arrays: np.ndarray) -> str:

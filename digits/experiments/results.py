@@ -6,10 +6,9 @@ benchmarks", MLSys 2021.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,24 +16,40 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-from ruamel.yaml import YAML
 
 from digits import dvc, git, paths
 from digits.errors import DigitsError
 from digits.evaluation.intervals import mean_interval
 from digits.evaluation.seeds import FEWEST_SEEDS, SeedComparison, compare_seeds
-from digits.params import flatten
+from digits.files import parse_json
+from digits.params import option
+from digits.results import SHAPES
+from digits.tracking.source import committed_params
 
 SECTION, SEED = "train.", "train.seed"
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One training: its flat parameters, and what reports/training.json says of it."""
+    """One training.
+
+    Attributes:
+        experiment: of DVC.
+        params: flat.
+        training: what reports/training.json says of it.
+        committed: flat parameters of the commit that the experiment started from.
+    """
 
     experiment: str
     params: dict[str, Any]
     training: dict[str, Any]
+    committed: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def changed(self) -> dict[str, Any]:
+        """The parameters but for the seed that differ from the commit's."""
+        known = self.committed or self.params
+        return {key: value for key, value in self.params.items() if key != SEED and known.get(key) != value}
 
 
 @dataclass(frozen=True)
@@ -75,22 +90,32 @@ class Recipe:
 
 
 def trials_of(name: str) -> list[Trial]:
-    """The trainings of a sweep in their order, from the files that DVC keeps in git with each experiment.
+    """As `find_trials`.
 
     Raises:
         DigitsError: there is none of that name.
     """
+    trials = find_trials(name)
+    if not trials:
+        raise DigitsError(f"no DVC experiment of a sweep is called {name}: `dvc exp list --all` lists them")
+    return trials
+
+
+def find_trials(name: str) -> list[Trial]:
+    """The trainings of a sweep in their order, from the files that DVC keeps in git with each experiment."""
+    git.require_commit("a sweep")
     pattern = re.compile(rf"{re.escape(name)}(?:-(\d+))?")
     found = [(experiment, match) for experiment in dvc.experiments() if (match := pattern.fullmatch(experiment.name))]
     # DVC lets experiments on other commits have the same names. The newest decides.
     found = [(experiment, match) for experiment, match in found if experiment.baseline == found[0][0].baseline]
     trials = []
     for experiment, _ in sorted(found, key=lambda pair: int(pair[1][1] or 0)):
-        params, training = (git.show(experiment.ref, path) for path in (paths.PARAMS, paths.TRAINING))
+        params, training = committed_params(experiment.ref), git.show(experiment.ref, paths.TRAINING)
         if params is not None and training is not None:
-            trials.append(Trial(experiment.name, flatten(YAML(typ="safe").load(params)), json.loads(training)))
-    if not trials:
-        raise DigitsError(f"no DVC experiment of a sweep is called {name}: `dvc exp list --all` lists them")
+            file = f"{paths.TRAINING} of {experiment.name}"
+            way_out = f"`dvc exp remove {experiment.name}`, and run it again"
+            facts = parse_json(training, file, SHAPES[paths.TRAINING], way_out)
+            trials.append(Trial(experiment.name, params, facts, committed_params(experiment.baseline) or {}))
     return trials
 
 
@@ -144,5 +169,8 @@ def print_recipes(recipes: Sequence[Recipe], significance: float, console: Conso
         "seeds give neither: the seed alone moves the accuracy by tenths of a point.",
         highlight=False,
     )
-    words = "".join(f" -S {key}={value}" for key, value in best.settings.items())
-    console.print(Text(f"To evaluate the best of them on the test images: dvc exp run{words}"), soft_wrap=True)
+    # Also what all recipes have in common, and the commit has not.
+    words = " ".join(option(key, value) for key, value in (best.settings | best.trials[0].changed).items())
+    console.print(
+        Text(f"To evaluate the best of them on the test images: dvc exp run {words}".rstrip()), soft_wrap=True
+    )

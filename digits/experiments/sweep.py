@@ -7,13 +7,20 @@ test images stay unseen until `dvc exp run` evaluates the one that was chosen.
 from __future__ import annotations
 
 import copy
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from digits import dvc
+from digits import dvc, git
 from digits.errors import DigitsError
-from digits.experiments.results import SECTION, SEED, trials_of
+from digits.experiments.results import SECTION, SEED, find_trials
 from digits.params import override, parse_params, read_params
+from digits.registry.lineage import few
+from digits.tracking.untracked import untracked_sources
+
+# In one line.
+_MOST_NAMES = 8
 
 
 def expand(settings: Sequence[str], raw: dict[str, Any]) -> list[list[str]]:
@@ -54,19 +61,38 @@ def sweep(name: str, settings: Sequence[str], seeds: int, jobs: int) -> list[str
         The experiments that did not end well.
 
     Raises:
-        DigitsError: as `expand`; or DVC refused, and has said why.
+        DigitsError: as `expand`; or the repository is not what DVC's queue needs; or DVC refused, and has said why; or
+            no training ended well.
     """
     raw = read_params()
     if seeds:
         if any(setting.startswith(f"{SEED}=") for setting in settings):
             raise DigitsError(f"-S {SEED} and --seeds contradict each other: leave one out")
         settings = [*settings, f"{SEED}=range(1,{seeds + 1})"]
-    count = len(expand(settings, raw))
+    expand(settings, raw)
+    names = dvc.queued_names(name, settings)
+    _check_repository()
     words = [word for setting in settings for word in ("-S", setting)]
     dvc.run("exp", "run", "--queue", "-n", name, *words, "train")
     dvc.run("exp", "run", "--run-all", "-j", str(jobs))
-    found = {trial.experiment for trial in trials_of(name)}
-    if count == 1:
-        # DVC calls a single experiment by the name alone or with a number, depending on how its value was written.
-        return [] if found else [name]
-    return [experiment for number in range(1, count + 1) if (experiment := f"{name}-{number}") not in found]
+    found = {trial.experiment for trial in find_trials(name)}
+    missing = [experiment for experiment in names if experiment not in found]
+    if missing == names:
+        raise DigitsError(f"no training ended well: `dvc queue logs {names[0]}` says why")
+    return missing
+
+
+def _check_repository() -> None:
+    """Refuse where DVC's queue would train, and fail in the end: it works in copies of what git has."""
+    git.require_commit("a sweep")
+    if git.is_shallow():
+        # Measured with DVC 3.67: the commits of the copies cannot be fetched from them.
+        raise DigitsError(
+            "this is a shallow clone, from which DVC's queue brings no result back: `git fetch --unshallow` first"
+        )
+    if untracked := untracked_sources():
+        add = untracked if len(untracked) <= _MOST_NAMES else sorted({Path(name).parts[0] for name in untracked})
+        raise DigitsError(
+            f"DVC's queue works in copies, which have only files that git tracks, not {few(untracked, _MOST_NAMES)}: "
+            f"`git add {' '.join(map(shlex.quote, add))}`, or move away what no stage needs"
+        )

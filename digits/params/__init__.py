@@ -1,6 +1,6 @@
 """Parameters: the typed mirror of params.yaml, and how it is read, checked and overridden."""
 
-from digits.params.load import load_params, override, parse_params, read_params
+from digits.params.load import load_params, option, override, parse_params, read_params
 from digits.params.schema import (
     AbsoluteGates,
     Changes,
@@ -46,6 +46,7 @@ __all__ = [
     "ValidateParams",
     "flatten",
     "load_params",
+    "option",
     "override",
     "parse_params",
     "read_params",

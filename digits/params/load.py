@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from digits.errors import DigitsError
+from digits.files import has_conflict_markers
 from digits.params.schema import SOURCE_KINDS, Params
+from digits.repair import command_for
 
 
 def load_params(path: Path | str = "params.yaml") -> Params:
@@ -31,12 +34,36 @@ def read_params(path: Path | str = "params.yaml") -> Any:
     """
     path = Path(path)
     try:
-        return YAML(typ="safe").load(path)
+        content = path.read_bytes()
     except FileNotFoundError:
         raise DigitsError(f"{path} is missing: run from the project's folder") from None
-    # ValueError: bytes that are not UTF-8, a date that does not exist, a number too long to convert.
-    except (YAMLError, ValueError) as error:
+    try:
+        return _yaml(content.decode())
+    except ValueError as error:
+        if has_conflict_markers(content.decode(errors="replace")):
+            command = command_for(path, _yaml)
+            raise DigitsError(
+                f"{path} has conflict markers of a git merge: choose by hand, or `{command}` takes your side"
+            ) from None
         raise DigitsError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+
+
+def option(key: str, value: Any) -> str:
+    """A parameter as `dvc exp run` takes it in a shell: `-S train.epochs=3`."""
+    # A space would end the value of a list.
+    return "-S " + shlex.quote(f"{key}={value}".replace(" ", ""))
+
+
+def _yaml(text: str) -> Any:
+    """The content of a YAML text.
+
+    Raises:
+        ValueError: it is none, or has a date that does not exist, or a number too long to convert.
+    """
+    try:
+        return YAML(typ="safe").load(text)
+    except (YAMLError, RecursionError) as error:
+        raise ValueError(str(error)) from None
 
 
 def parse_params(raw: Any, name: str = "params.yaml") -> Params:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from digits.git import git
+from digits import git, paths
+from digits.params import option
 from digits.registry.model import Model
 from digits.registry.versions import Registry
 from digits.tracking import artifacts
 from digits.tracking.find import count_reproductions
-from digits.tracking.source import changed_params, committed_params
+from digits.tracking.source import changed_params, committed_params, split
 
 # The sections of params.yaml that a model depends on.
 _BEFORE_EVALUATION = ("fetch.", "validate.", "preprocess.", "train.")
@@ -24,7 +26,8 @@ _BEFORE_EVALUATION = ("fetch.", "validate.", "preprocess.", "train.")
 class Lineage:
     """Where a model comes from.
 
-    `changed` are the parameters that differ from those of the commit; None where git does not have the commit here.
+    `folder` is the project's, from the top of the repository on. `changed` are the parameters that differ from those of
+    the commit; None where git does not have the commit here.
     """
 
     model_sha256: str
@@ -32,6 +35,7 @@ class Lineage:
     run_name: str
     trained_at: str
     commit: str | None
+    folder: str
     dirty: bool
     changed_files: list[str]
     untracked_files: list[str]
@@ -61,18 +65,20 @@ def lineage_of(registry: Registry, model: Model) -> Lineage:
         for v in registry.versions()
         if v.tags.get(artifacts.MODEL_SHA256) == model.sha256
     }
-    params, committed = _typed(run.data.params), committed_params(tags.get(artifacts.GIT_COMMIT))
+    folder = tags.get(artifacts.GIT_FOLDER) or git.folder_within(paths.project_root())
+    params, committed = _typed(run.data.params), committed_params(tags.get(artifacts.GIT_COMMIT), folder)
     found = Lineage(
         model_sha256=model.sha256,
         run_id=run.info.run_id,
         run_name=run.info.run_name,
         trained_at=datetime.fromtimestamp(run.info.start_time / 1000, UTC).isoformat(timespec="seconds"),
         commit=tags.get(artifacts.GIT_COMMIT),
+        folder=folder,
         dirty=tags.get(artifacts.GIT_DIRTY) == "true",
-        changed_files=tags.get(artifacts.GIT_CHANGED, "").split(),
-        untracked_files=tags.get(artifacts.GIT_UNTRACKED, "").split(),
+        changed_files=split(tags.get(artifacts.GIT_CHANGED, "")),
+        untracked_files=split(tags.get(artifacts.GIT_UNTRACKED, "")),
         changed=None if committed is None else changed_params(params, committed),
-        dvc_experiment=tags.get(artifacts.DVC_EXPERIMENT),
+        dvc_experiment=model.results.labels.get("experiment"),
         data_digest=tags.get(artifacts.DATA_DIGEST),
         test_sha256=tags.get(artifacts.TEST_SHA256),
         versions=versions,
@@ -87,7 +93,7 @@ def describe(lineage: Lineage) -> str:
     versions = ", ".join(f"{v} ({', '.join(a)})" if a else v for v, a in lineage.versions.items()) or "not registered"
     commit = lineage.commit or "unknown"
     if lineage.dirty:
-        commit += f", with uncommitted changes in {', '.join(lineage.changed_files)}"
+        commit += f", with uncommitted changes in {few(lineage.changed_files)}"
     if lineage.changed is None:
         changed = f"unknown, as the commit is not here: see {artifacts.PARAMS} of the run"
     else:
@@ -105,27 +111,51 @@ def describe(lineage: Lineage) -> str:
         "test images": f"SHA-256 {lineage.test_sha256}",
     }
     lines = [f"{name:<12}{fact}" for name, fact in facts.items()]
-    rebuild_lines = lineage.rebuild or ["not possible: made from files that git did not track"]
+    rebuild_lines = lineage.rebuild or [f"not possible: {not_rebuildable(lineage)}"]
     return "\n".join([*lines, "rebuild", *(f"  {line}" for line in rebuild_lines)])
+
+
+def not_rebuildable(lineage: Lineage) -> str | None:
+    """Why a model cannot be built again; None where it can."""
+    if lineage.commit is None:
+        return "it was made without a git repository, or without git"
+    if lineage.untracked_files:
+        return f"it was made from files that git did not track: {few(lineage.untracked_files)}"
+    return None
 
 
 def rebuild_commands(lineage: Lineage) -> list[str]:
     """What a person types to get the model again; nothing where that is not possible."""
-    if lineage.commit is None or lineage.untracked_files:
+    if not_rebuildable(lineage):
         return []
-    lines = [f"git clone {shlex.quote(git('remote', 'get-url', 'origin') or '.')} rebuild && cd rebuild"]
-    lines.append(f"git checkout {lineage.commit}")
+    address = shlex.quote(git.remote_address(paths.project_root()) or ".")
+    folder = "" if lineage.folder == "." else lineage.folder
+    lines = [f"git clone {address} rebuild && cd rebuild"]
+    lines.append(f"git checkout {lineage.commit}" + (f" && cd {shlex.quote(folder)}" if folder else ""))
     changed = {key: value for key, value in (lineage.changed or {}).items() if key.startswith(_BEFORE_EVALUATION)}
     settings = []
     if lineage.dirty and set(lineage.changed_files) - {"params.yaml"}:
-        lines.append(f"# apply the artifact {artifacts.PATCH} of run {lineage.run_id}: git apply uncommitted.patch")
+        # Git counts the paths of a patch from the repository's top, and passes over those elsewhere without a word.
+        place = f" {shlex.quote(f'--directory={folder}')}" if folder else ""
+        patch = f"git apply{place} uncommitted.patch"
+        lines.append(f"# apply the artifact {artifacts.PATCH} of run {lineage.run_id}: {patch}")
     elif lineage.changed is None or not all(map(_is_plain, changed.values())):
         lines.append(f"# put the artifact {artifacts.PARAMS} of run {lineage.run_id} in the place of params.yaml")
     else:
-        settings = [f"-S {shlex.quote(f'{key}={value}'.replace(' ', ''))}" for key, value in changed.items()]
+        settings = [option(key, value) for key, value in changed.items()]
     lines.append("make setup && source .venv/bin/activate")
     lines.append(f"dvc exp run {' '.join(settings)} train" if settings else "dvc repro train")
     return lines
+
+
+def few(names: Sequence[str], most: int = 8) -> str:
+    """Names in one line for a person: the first ones, and how many more there are."""
+    *_, last = ["", *names]
+    cut = re.fullmatch(r"and (\d+) more", last)
+    more = int(cut[1]) if cut else 0
+    listed = names[:-1] if cut else names
+    more += max(0, len(listed) - most)
+    return ", ".join(listed[:most]) + (f" and {more} more" if more else "")
 
 
 def _typed(params: dict[str, str]) -> dict[str, Any]:

@@ -32,18 +32,22 @@ def local_model(name: str) -> Model:
 
     sha256 = sha256_file(file)
     # The figures of models/model.keras lie in reports/.
-    in_working_copy = file.resolve() == paths.MODEL.resolve()
+    in_working_copy = file.resolve() == (paths.project_root() / paths.MODEL).resolve()
     found = _in_reports(sha256) if in_working_copy else find_beside
     uri = name if is_separated(name) or name.endswith(".keras") else f"./{name}"
-    return Model(name, uri, sha256, Results(file.name, found, sha256), None, None, lambda: file)
+    results = Results(file.name, found, sha256, way_out="" if in_working_copy else "`digits pull` brings all of them")
+    return Model(name, uri, sha256, results, None, None, lambda: file)
 
 
 def _in_reports(sha256: str) -> Callable[[Path], Path | None]:
     """Finds the files of the working copy that are of a model. What stage evaluate left may be of an earlier one."""
-    of_this = paths.EVALUATION.is_file() and read_json(paths.EVALUATION)["model_sha256"] == sha256
+    root = paths.project_root()
+    evaluation = root / paths.EVALUATION
+    of_this = evaluation.is_file() and read_json(evaluation)["model_sha256"] == sha256
 
     def find(path: Path) -> Path | None:
-        return path if path.is_file() and (of_this or path not in artifacts.EVALUATION_FILES) else None
+        file = root / path
+        return file if file.is_file() and (of_this or path not in artifacts.EVALUATION_FILES) else None
 
     return find
 

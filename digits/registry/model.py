@@ -34,6 +34,7 @@ class Model:
         version: the registered version that the name means; None where the name means no version.
         file: brings the .keras file to this disk, checks its bytes, and gives its path. It raises DigitsError where
             that is not possible.
+        record: how to give it a run, where it has none.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Model:
     run: Run | None
     version: ModelVersion | None
     file: Callable[[], Path]
+    record: str = "check its files out, `digits sync` writes the run"
 
     @property
     def number(self) -> str | None:
@@ -66,10 +68,8 @@ class Model:
             DigitsError: the store has none.
         """
         if self.run is None:
-            raise DigitsError(
-                f"{self.name}: no run of this store has a model with these bytes (SHA-256 {self.sha256[:12]}…): check "
-                "its files out, `digits sync` writes the run"
-            )
+            known = f" with these bytes (SHA-256 {self.sha256[:12]}…)" if self.sha256 else ""
+            raise DigitsError(f"{self.name}: no run of this store has a model{known}: {self.record}")
         return self.run
 
 

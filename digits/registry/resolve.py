@@ -11,21 +11,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ruamel.yaml import YAML
-
 from digits import dvc, git, paths
 from digits.errors import DigitsError
-from digits.files import sha256_file, write_bytes
-from digits.params import flatten
 from digits.registry import version_files
 from digits.registry.history import CHAMPION
 from digits.registry.local import is_separated, local_model, model_file
 from digits.registry.model import Model, download_model
 from digits.registry.nearest import unknown_name
+from digits.registry.revisions import model_of_commit
 from digits.registry.versions import Registry, run_of
 from digits.results import Results
 from digits.tracking import artifacts, find
@@ -265,46 +261,24 @@ def _in_git(name: str, registry: Registry) -> Iterator[Model]:
     revisions = [e.ref for e in named if e.baseline == head] or [e.ref for e in named] or [name]
     commits = [commit for commit in map(git.commit_of, revisions) if commit]
     for commit in commits:
-        if model := _of_commit(name, commit, registry):
+        if model := _of_commit(name, commit, registry, bool(named)):
+            if named:
+                # `dvc exp rename` gives the experiment of a run another name.
+                model.results.labels["experiment"] = name
             yield model
     if not commits:
         for run in find.runs_of_experiment(registry.client, name):
             yield model_of_run(run, registry, name)
 
 
-def _of_commit(name: str, commit: str, registry: Registry) -> Model | None:
+def _of_commit(name: str, commit: str, registry: Registry, is_experiment: bool) -> Model | None:
     """The model in dvc.lock of a commit, from the run that made it or else from DVC's cache."""
     model, data = (dvc.out_digest(path, commit) for path in (paths.MODEL, paths.PROCESSED))
     if model is None or data is None:
         return None
     if run := find.run_of_outs(registry.client, model, data):
         return model_of_run(run, registry, name)
-    cached = dvc.cached(model)
-    sha256 = sha256_file(cached) if cached else ""
-    text = git.show(commit, paths.PARAMS)
-    params = flatten(YAML(typ="safe").load(text)) if text else {}
-    results = Results(name, cache(partial(_of_dvc, commit)), sha256, params, labels={"experiment": name})
-
-    def file() -> Path:
-        if cached is None:
-            raise DigitsError(f"{name}: its model is not in DVC's cache: `dvc fetch` or rerun it")
-        return cached
-
-    return Model(name, commit, sha256, results, None, None, file)
-
-
-def _of_dvc(commit: str, path: Path) -> Path | None:
-    """A file of a commit: from git, where the small ones are, or from DVC's cache."""
-    if path == paths.DATASET:
-        return dvc.cached_in_folder(dvc.out_digest(paths.PROCESSED, commit), path.name)
-    if cached := dvc.cached(dvc.out_digest(path, commit)):
-        return cached
-    text = git.show(commit, path)
-    if text is None:
-        return None
-    file = artifacts.scratch() / commit / path.name
-    write_bytes(file, text.encode())
-    return file
+    return model_of_commit(name, commit, is_experiment)
 
 
 def _newest(registry: Registry) -> list[str]:

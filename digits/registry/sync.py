@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from digits import dvc, paths
-from digits.files import read_json
+from digits import dvc, paths, results
 from digits.registry.history import CHAMPION
 from digits.registry.model import Model
 from digits.registry.register import register
@@ -65,8 +64,8 @@ def sync(registry: Registry, params: Params) -> Outcome:
 
 def summary(outcome: Outcome, params: Params) -> str:
     """What a person wants to know at the end of `make repro`."""
-    test = read_json(paths.METRICS)["test"]
-    training = read_json(paths.TRAINING)
+    test = results.read(paths.METRICS)["test"]
+    training = results.read(paths.TRAINING)
     name = params.register_.model_name
     version = f"version {outcome.version}" if outcome.version else "not registered, see the gates above"
     interval = f"{params.evaluate.confidence:.0%} interval {test['accuracy_low']:.4f} to {test['accuracy_high']:.4f}"

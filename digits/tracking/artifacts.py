@@ -60,6 +60,8 @@ PROCESS = "process"
 RESTORED = "restored_from_files"
 GIT_COMMIT = "git_commit"
 GIT_BRANCH = "git_branch"
+# The project's folder from the repository's top on; "." where that is the project itself.
+GIT_FOLDER = "git_folder"
 GIT_DIRTY = "git_dirty"
 GIT_CHANGED = "git_changed"
 GIT_UNTRACKED = "git_untracked"

@@ -203,6 +203,7 @@ def results_of(client: MlflowClient, run: Run, name: str = "") -> Results:
         run_name=run.info.run_name,
         training_seconds=run.data.metrics.get("training_seconds"),
         labels=labels,
+        way_out=f"run {run.info.run_id} has it damaged in the store; `digits lineage` says how to make its model again",
     )
 
 

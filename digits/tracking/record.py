@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
+from pydantic import BaseModel
 
-from digits import dvc, paths
+from digits import dvc, paths, results
 from digits.data.dataset import Dataset
 from digits.errors import DigitsError
 from digits.files import missing, read_json, sha256_file, write_json
@@ -26,6 +27,14 @@ from digits.tracking.source import source_tags
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
+
+
+class _Note(BaseModel):
+    """What `leave_note` writes."""
+
+    run_id: str
+    training_seconds: float
+
 
 # The stages whose parameters decide the bytes of the model.
 _UP_TO_TRAINING = ("fetch", "validate", "preprocess", "train")
@@ -50,7 +59,7 @@ def ensure_run(client: MlflowClient, params: Params) -> str:
             "brings it back, and after `mlflow gc` a new one is written"
         )
     note = _note(sha256)
-    begun = read_json(note) if note.is_file() else {}
+    begun = read_json(note, _Note, f"`rm {note}` lets a new run be written") if note.is_file() else {}
     run_id = begun.get("run_id")
     if run_id is None or find.run_with_id(client, run_id) is None:
         _refuse_other_params(params)
@@ -85,7 +94,7 @@ def complete_training(
         seconds: duration of the training; None if nobody measured it.
         reproduction_of: the run that made the same bytes before. It stays the model's own run, and has the model.
     """
-    training = read_json(paths.TRAINING)
+    training = results.read(paths.TRAINING)
     history = pd.read_csv(paths.HISTORY)
     logged = len(client.get_metric_history(run_id, "loss"))
     for row in history.iloc[logged:].to_dict("records"):
@@ -137,7 +146,7 @@ def evaluation_mark() -> str | None:
     """What tells the evaluation on disk from others; None if there is none, or one of another model."""
     if not all(path.is_file() for path in artifacts.EVALUATION_FILES):
         return None
-    if read_json(paths.EVALUATION)["model_sha256"] != sha256_file(paths.MODEL):
+    if results.read(paths.EVALUATION)["model_sha256"] != sha256_file(paths.MODEL):
         return None
     return hashlib.sha256("".join(sha256_file(path) for path in artifacts.EVALUATION_FILES).encode()).hexdigest()
 
@@ -151,17 +160,17 @@ def log_evaluation(client: MlflowClient, run_id: str) -> None:
     tags = client.get_run(run_id).data.tags
     if mark is None or tags.get(artifacts.EVALUATION_MARK) == mark:
         return
-    test = read_json(paths.METRICS)["test"]
+    test = results.read(paths.METRICS)["test"]
     metrics = {f"test_{key}": value for key, value in test.items() if isinstance(value, int | float) and key != "n"}
     for name, scores in zip(metric_names(list(test["per_class"])), test["per_class"].values(), strict=True):
         # Nothing is known of a class without test images.
         if scores["support"]:
             metrics |= {f"test_{key}/{name}": scores[key] for key in ("precision", "recall", "f1")}
-    calibration = read_json(paths.CALIBRATION)
+    calibration = results.read(paths.CALIBRATION)
     metrics["not_sure_below"] = calibration["not_sure_below"]
     metrics["test_accepted"] = calibration["test"]["accepted"]
     metrics["test_accepted_error"] = calibration["test"]["error"]
-    metrics |= {f"robustness/{name}": mean for name, mean in read_json(paths.ROBUSTNESS_MEANS).items()}
+    metrics |= {f"robustness/{name}": mean for name, mean in results.read(paths.ROBUSTNESS_MEANS).items()}
     model_id, digest = tags.get(artifacts.MODEL_ID), tags.get(artifacts.DATA_DIGEST)
     log_metrics(client, run_id, metrics, model_id=model_id, digest=digest)
     _log_files(client, run_id, artifacts.EVALUATION_FILES)

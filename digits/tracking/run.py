@@ -34,6 +34,8 @@ def start_run(client: MlflowClient, params: Params) -> str:
     """Begin the run of a training: the one of `mlflow run` where that started us, else a new one. Returns its id."""
     close_abandoned_runs(client)
     tags = {**source_tags(), artifacts.PROCESS: _this_process()}
+    if artifacts.GIT_COMMIT not in tags:
+        print("train: without git, a repository and a commit in it, the run does not know which code made its model")
     if run := project_run(client):
         describe_run(client, run.info.run_id, params, tags)
         return run.info.run_id

@@ -3,58 +3,99 @@
 from __future__ import annotations
 
 import os
+import shlex
+from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from digits import paths
-from digits.git import git, git_bytes, show
+from digits import git, paths
 from digits.params import flatten
 from digits.tracking import artifacts
+from digits.tracking.untracked import untracked_sources
 
 # The outs of the pipeline are no change of the source.
 _SOURCE = (".", ":!dvc.lock", ":!reports")
+# MLflow keeps 8,000 characters of a tag.
+_MOST_CHARACTERS = 6000
 
 
 def uncommitted_patch(commit: str) -> bytes:
     """The changes of tracked files since `commit`, for `git apply`, byte for byte; empty where there are none."""
     # These options overrule what a user has set for reading diffs.
     plain = ("-U3", "--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/")
-    return git_bytes("diff", "--binary", "--relative", *plain, commit, "--", *_SOURCE) or b""
+    return git.diff("--binary", "--relative", *plain, commit, "--", *_SOURCE) or b""
 
 
 def source_tags() -> dict[str, str]:
-    """Tags that say which source made a run: git_commit, git_branch, git_dirty, git_changed, dvc_experiment, …"""
-    commit = os.environ.get("DVC_EXP_BASELINE_REV") or git("rev-parse", "HEAD")
+    """Tags that say which source made a run: git_commit, git_branch, git_dirty, git_changed, dvc_experiment, …
+
+    Raises:
+        DigitsError: there is a repository that git refuses to use: the run would not know its source.
+    """
+    commit = os.environ.get("DVC_EXP_BASELINE_REV") or git.git("rev-parse", "--verify", "--quiet", "HEAD")
+    # `git diff`, not `git status`: within a queued experiment the changes are committed already.
+    changes = git.diff("--name-only", "-z", "--relative", commit, "--", *_SOURCE) if commit else None
     tags: dict[str, str] = {}
-    if commit:
-        # `git diff`, not `git status`: within a queued experiment the changes are committed already.
-        changed = git("diff", "--name-only", "--relative", commit, "--", *_SOURCE)
-        untracked = git("ls-files", "--others", "--exclude-standard", "--", "*.py")
+    if commit and changes is not None:
         tags |= {
             artifacts.GIT_COMMIT: commit,
             "mlflow.source.git.commit": commit,
-            artifacts.GIT_DIRTY: str(bool(changed)).lower(),
-            artifacts.GIT_CHANGED: " ".join((changed or "").split()),
+            artifacts.GIT_FOLDER: git.folder_within(),
+            artifacts.GIT_DIRTY: str(bool(changes)).lower(),
+            artifacts.GIT_CHANGED: joined(git.names(changes)),
         }
-        if untracked:
+        if untracked := untracked_sources():
             # No patch can bring these back.
-            tags[artifacts.GIT_UNTRACKED] = " ".join(untracked.split())
-    if branch := git("branch", "--show-current"):
+            tags[artifacts.GIT_UNTRACKED] = joined(untracked)
+    if branch := git.git("branch", "--show-current"):
         tags[artifacts.GIT_BRANCH] = branch
     if experiment := os.environ.get("DVC_EXP_NAME"):
         tags[artifacts.DVC_EXPERIMENT] = experiment
     return tags
 
 
-def committed_params(commit: str | None) -> dict[str, Any] | None:
-    """The flat parameters of params.yaml in a commit; None where git does not have it, or it cannot be read."""
-    committed = show(commit, paths.PARAMS) if commit else None
+def joined(names: Sequence[str]) -> str:
+    """Names of files as the text of a tag; where they are too many for one, its last words are "and 12 more"."""
+    words: list[str] = []
+    room = _MOST_CHARACTERS
+    for at, name in enumerate(names):
+        # A store of text takes neither bytes that are no text nor a new line.
+        word = shlex.quote("".join(character if character.isprintable() else "?" for character in name))
+        room -= len(word) + 1
+        if room < 0:
+            return " ".join([*words, shlex.quote(f"and {len(names) - at} more")])
+        words.append(word)
+    return " ".join(words)
+
+
+def split(text: str) -> list[str]:
+    """The names in the text of a tag, also of one that an older version wrote without quotes."""
     try:
-        return None if committed is None else flatten(YAML(typ="safe").load(committed))
-    except (YAMLError, AttributeError):
+        return shlex.split(text)
+    except ValueError:
+        return text.split()
+
+
+def committed_params(commit: str | None, folder: str | None = None) -> dict[str, Any] | None:
+    """The flat parameters of params.yaml in a commit; None where git does not have it, or it cannot be read.
+
+    Args:
+        commit: of the repository.
+        folder: of the project, from the repository's top on; default is where the project is now.
+    """
+    if commit is None:
+        return None
+    root = paths.project_root()
+    place = git.folder_within(root) if folder is None else folder
+    # Without "./", git counts the path from the repository's top.
+    text = git.git("show", f"{commit}:{(Path(place) / paths.PARAMS).as_posix()}", folder=root)
+    try:
+        return None if text is None else flatten(YAML(typ="safe").load(text))
+    except (YAMLError, AttributeError, ValueError):
         return None
 
 

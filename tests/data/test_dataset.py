@@ -1,8 +1,8 @@
-import json
-
 import numpy as np
 import pytest
+from support.reports import REPORTS
 
+from digits import paths
 from digits.data.dataset import Dataset, array_hash
 from digits.errors import DigitsError
 
@@ -12,7 +12,7 @@ def test_a_split_is_read_as_it_was_written(tmp_path):
     np.save(tmp_path / "x_train.npy", images)
     np.save(tmp_path / "y_train.npy", labels)
     np.save(tmp_path / "train_rows.npy", np.array([4, 7]))
-    (tmp_path / "dataset.json").write_text(json.dumps({"class_names": ["cat", "dog"], "train": 2}))
+    (tmp_path / "dataset.json").write_text(REPORTS[paths.DATASET])
     dataset = Dataset(tmp_path)
     found = dataset.arrays("train")
     np.testing.assert_array_equal(found[0], images)
@@ -40,5 +40,5 @@ def test_missing_and_damaged_arrays_are_one_line(tmp_path):
     np.save(whole, np.zeros((5, 28, 28), np.uint8))
     for damaged in (b"", b"not npy", whole.read_bytes()[:60], whole.read_bytes()[:-1]):
         (tmp_path / "x_test.npy").write_bytes(damaged)
-        with pytest.raises(DigitsError, match=r"x_test.npy is damaged"):
+        with pytest.raises(DigitsError, match=r"x_test.npy cannot be read"):
             dataset.arrays("test")

@@ -54,3 +54,16 @@ def test_the_table_shows_the_best_first_and_what_to_do_next():
     assert rows[2][1:] == ["1", "5.0", "10.00", "–", "too", "few", "seeds"]
     assert lines[-1].endswith("dvc exp run -S train.learning_rate=0.002")
     assert max(map(len, lines)) <= 100
+
+
+def test_what_to_do_next_has_all_that_differs_from_the_commit():
+    """Also what every recipe has, and lists as a shell takes them."""
+    committed = {"train.learning_rate": 0.001, "train.seed": 42, "train.epochs": 10, "train.model.filters": [32, 64]}
+    trials = [
+        Trial(trial.experiment, trial.params | {"train.model.filters": [8, 16]}, trial.training, committed)
+        for trial in RATES
+    ]
+    out = io.StringIO()
+    print_recipes(recipes_of(trials, 0.05), 0.05, Console(file=out, width=100))
+    command = "dvc exp run -S train.learning_rate=0.002 -S train.epochs=15 -S 'train.model.filters=[8,16]'"
+    assert out.getvalue().splitlines()[-1].endswith(command)

@@ -1,10 +1,17 @@
-"""How settings become trainings."""
+"""How settings become trainings, and where a sweep is refused before it trains."""
+
+import shutil
+from pathlib import Path
 
 import pytest
-from support.params import raw_params
+from support.advice import follow, refusal
+from support.params import FILE, raw_params
+from support.repository import commit, run_git
 
+from digits import dvc
 from digits.errors import DigitsError
-from digits.experiments.sweep import expand
+from digits.experiments.results import trials_of
+from digits.experiments.sweep import expand, sweep
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +37,7 @@ def test_settings_are_expanded_as_dvc_does(raw):
         ("train.model.filters=[1", "-S train.model.filters=[1: "),
         ("plot.dpi=100,200", "only train.… can vary"),
         ("preprocess.seed=1,2", "only train.… can vary"),
+        ("train.seed=glob(*)", "-S train.seed=glob(*): Glob override"),
         ("train.model.filters=[64,64,64,64],[8]", "train.model.filters = [64, 64, 64, 64]"),
     ],
 )
@@ -37,3 +45,86 @@ def test_wrong_settings_are_refused_in_one_line(raw, setting, message):
     with pytest.raises(DigitsError) as refused:
         expand([setting], raw)
     assert message in str(refused.value) and "\n" not in str(refused.value)
+
+
+# --- Before any training --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def project(repository):
+    """A committed project with real parameters and a little code, the current folder."""
+    shutil.copy(FILE, "params.yaml")
+    write("digits/split.py")
+    commit("parameters")
+    return repository
+
+
+@pytest.fixture
+def commands(monkeypatch):
+    """The commands that DVC would be given."""
+    given = []
+    monkeypatch.setattr(dvc, "run", lambda *words: given.append(words))
+    return given
+
+
+def write(name, text=""):
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    Path(name).write_text(text)
+
+
+def try_sweep(settings=("train.epochs=1",), seeds=1):
+    return refusal(sweep, "a", list(settings), seeds, 1)
+
+
+def test_a_shallow_clone_is_refused_and_the_way_out_works(project, commands, tmp_path_factory, monkeypatch):
+    write("digits/split.py", "# Changed.\n")
+    commit("second")
+    clone = tmp_path_factory.mktemp("clone") / "clone"
+    run_git("clone", "-q", "--depth", "1", f"file://{project}", str(clone))
+    monkeypatch.chdir(clone)
+    message = try_sweep()
+    assert "this is a shallow clone" in message and commands == []
+    follow(message)
+    assert "no training ended well" in try_sweep() and commands[0][:3] == ("exp", "run", "--queue")
+
+
+def test_untracked_code_is_refused_and_the_way_out_works(project, commands):
+    write("digits/new thing.py")
+    write("digits/other.py")
+    write("scratch.py")
+    message = try_sweep()
+    assert "not digits/new thing.py, digits/other.py: " in message and commands == []
+    follow(message)
+    assert "no training ended well" in try_sweep() and len(commands) == 2
+
+
+def test_much_untracked_code_is_one_line(project, commands):
+    for number in range(300):
+        write(f"digits/new{number}.py")
+    message = try_sweep()
+    assert " and 292 more: `git add digits`" in message and len(message) < 500
+    follow(message)
+    assert "no training ended well" in try_sweep()
+
+
+def test_an_archive_without_a_repository_is_refused_and_the_way_out_works(project, commands, monkeypatch):
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(project.parent))
+    shutil.rmtree(".git")
+    message = try_sweep()
+    assert "a sweep needs a git repository" in message and message == refusal(trials_of, "a") and commands == []
+    follow(message)
+    assert "no training ended well" in try_sweep()
+
+
+def test_without_git_a_sweep_and_its_table_say_so(project, commands, monkeypatch):
+    monkeypatch.setenv("PATH", str(project))
+    assert "a sweep needs git, which is not installed" in try_sweep()
+    assert "a sweep needs git, which is not installed" in refusal(trials_of, "a")
+
+
+@pytest.mark.parametrize(
+    ("settings", "seeds", "name"),
+    [(["train.epochs=1"], 0, "a"), (["train.epochs=1"], 1, "a-1"), (["train.epochs=1,2"], 0, "a-1")],
+)
+def test_where_all_fail_the_log_of_the_first_is_named(project, commands, settings, seeds, name):
+    assert try_sweep(settings, seeds) == f"no training ended well: `dvc queue logs {name}` says why"

@@ -1,5 +1,6 @@
 """What DVC wrote, read from real files, repositories and caches of DVC."""
 
+import getpass
 import hashlib
 import json
 import os
@@ -86,8 +87,6 @@ def test_the_digest_is_that_of_json_with_sorted_names(tmp_path):
 def test_without_a_lock_there_are_no_stages(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert dvc.locked_stages() == {} and dvc.locked_params(["train"]) == {}
-    Path("dvc.lock").write_text("")
-    assert dvc.locked_stages() == {}
 
 
 def test_the_lock_is_read_from_the_folder_or_from_a_revision(repository):
@@ -103,6 +102,7 @@ def test_the_lock_of_a_sub_folder_is_the_projects_own(repository, monkeypatch):
     project = repository / "models" / "digits"
     project.mkdir(parents=True)
     monkeypatch.chdir(project)
+    Path("dvc.yaml").write_text("stages: {}")
     lock()
     commit("nested")
     assert list(dvc.locked_stages("HEAD")) == ["plot"]
@@ -230,6 +230,52 @@ def test_a_failure_of_dvc_is_one_line_after_its_own(tmp_path, monkeypatch, capfd
     assert "not inside of a DVC repository" in capfd.readouterr().err
     dvc.run("version")
     assert "DVC version" in capfd.readouterr().out
+
+
+def test_commits_of_dvcs_have_an_author_where_git_knows_none(repository, monkeypatch):
+    monkeypatch.setenv("HOME", str(repository))
+    monkeypatch.setenv("LOGNAME", "somebody")
+    found = dvc.environment()
+    for role in ("AUTHOR", "COMMITTER"):
+        assert found[f"GIT_{role}_NAME"] == "somebody" and found[f"GIT_{role}_EMAIL"].startswith("somebody@")
+    monkeypatch.setenv("GIT_AUTHOR_NAME", "me")
+    assert dvc.environment()["GIT_AUTHOR_NAME"] == "me"
+    run_git("config", "user.name", "settled")
+    assert dvc.environment()["GIT_COMMITTER_NAME"] == "settled"
+    run_git("config", "user.email", "settled@example.org")
+    assert "GIT_COMMITTER_NAME" not in dvc.environment()
+
+
+def test_a_user_without_a_name_has_one_for_dvc(repository, monkeypatch):
+    """As in a container that runs under a number of its own."""
+
+    def nobody():
+        raise KeyError("getpwuid(): uid not found: 12345")
+
+    monkeypatch.setattr(getpass, "getuser", nobody)
+    assert dvc.environment()["LOGNAME"] == f"user{os.getuid()}"
+
+
+@pytest.mark.slow
+def test_an_experiment_needs_no_identity_of_gits(dvc_repository, monkeypatch, tmp_path_factory):
+    """DVC alone fails where files were changed: the message is "Git user name and email must be configured"."""
+    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+    Path("dvc.yaml").write_text("stages: {copy: {cmd: cp params.yaml out, deps: [params.yaml], outs: [out]}}")
+    commit("a stage")
+    Path("params.yaml").write_text("train: {epochs: 5}\n")
+    dvc.run("exp", "run", "--queue", "-n", "queued", "-S", "train.epochs=6")
+    dvc.run("exp", "run", "-n", "run", "-S", "train.epochs=7")
+    assert [experiment.name for experiment in dvc.experiments()] == ["run"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("setting", ["train.epochs=1", "train.epochs=1,2", "train.epochs=range(1,2)", "train.x=[1,2]"])
+def test_dvc_calls_queued_experiments_so(dvc_repository, setting):
+    Path("dvc.yaml").write_text("stages: {copy: {cmd: cp params.yaml out, deps: [params.yaml], outs: [out]}}")
+    Path("params.yaml").write_text("train: {epochs: 5, x: [3]}\n")
+    commit("a stage")
+    said = run_dvc("exp", "run", "--queue", "-n", "a", "-S", setting)
+    assert re.findall(r"Queued experiment '(.*?)'", said) == dvc.queued_names("a", [setting])
 
 
 @pytest.mark.slow

@@ -99,7 +99,7 @@ def test_json_that_cannot_be_read_is_one_line(tmp_path):
         read_json(tmp_path / "a.json")
     for content in (b"{", b"\xff\xfe"):
         (tmp_path / "a.json").write_bytes(content)
-        with pytest.raises(DigitsError, match=r"a.json is not valid JSON \(.*\): run `dvc repro -f`"):
+        with pytest.raises(DigitsError, match=r"a.json cannot be read \(.*\): `dvc repro` makes it anew$"):
             read_json(tmp_path / "a.json")
 
 

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from support.reports import REPORTS, TEST, TRAINING, write_reports
 
 from digits import paths
 from digits.errors import DigitsError
 from digits.results import Results, working_copy
-
-TEST = {"accuracy": 0.9907, "per_class": {"cat": {"f1": 1.0}, "dog": {"f1": 0.9}}}
 
 
 def in_working_copy(path):
@@ -21,33 +20,22 @@ def in_working_copy(path):
 def results(tmp_path, monkeypatch):
     """A model with all files, in the current folder."""
     monkeypatch.chdir(tmp_path)
-    for path, value in {
-        paths.TRAINING: {"epochs": 2, "reason": "enough"},
-        paths.DATASET: {"class_names": ["cat", "dog"]},
-        paths.EVALUATION: {"test_sha256": "from the file", "confidence": 0.95},
-        paths.METRICS: {"test": TEST},
-        paths.CALIBRATION: {"not_sure_below": 0.75},
-    }.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(value))
-    paths.HISTORY.write_text("epoch,accuracy\n1,0.5\n2,0.75\n")
-    paths.PREDICTIONS.write_text("image,actual,predicted,probability\n0,1,1,0.875\n")
-    paths.ROBUSTNESS.write_text("perturbation,strength,accuracy\nshift,1,0.5\n")
+    write_reports()
     return Results("here", in_working_copy)
 
 
 def test_every_file_is_read_as_what_it_holds(results):
     assert results.training["epochs"] == 2 and results.dataset["class_names"] == ["cat", "dog"]
-    assert results.history.to_dict("list") == {"epoch": [1, 2], "accuracy": [0.5, 0.75]}
+    assert results.history[["epoch", "accuracy"]].to_dict("list") == {"epoch": [1, 2], "accuracy": [0.5, 0.75]}
     assert results.metrics == TEST and results.class_names == ["cat", "dog"]
-    assert results.predictions["probability"].tolist() == [0.875]
-    assert results.robustness["accuracy"].tolist() == [0.5]
+    assert results.predictions["probability"].tolist() == [0.875, 0.5]
+    assert results.robustness["accuracy"].tolist() == [1.0, 0.5]
     assert results.evaluation["confidence"] == 0.95
     assert results.not_sure_below == 0.75 and results.is_evaluated
 
 
 def test_a_file_is_read_when_it_is_first_used_and_kept(results):
-    paths.TRAINING.write_text(json.dumps({"epochs": 3}))
+    paths.TRAINING.write_text(json.dumps({**TRAINING, "epochs": 3}))
     assert results.training["epochs"] == 3
     paths.TRAINING.unlink()
     assert results.training["epochs"] == 3
@@ -94,10 +82,10 @@ def test_what_a_model_of_an_older_version_lacks_is_none(results):
 
 def test_a_damaged_file_is_one_line(results):
     paths.HISTORY.write_text("")
-    with pytest.raises(DigitsError, match=r"^reports/history.csv cannot be read \(.*\): run `dvc repro -f`$"):
+    with pytest.raises(DigitsError, match=r"^reports/history.csv cannot be read \(.*\): `dvc repro` makes it anew$"):
         _ = results.history
     paths.METRICS.write_text("{")
-    with pytest.raises(DigitsError, match=r"^reports/metrics.json is not valid JSON"):
+    with pytest.raises(DigitsError, match=r"^reports/metrics.json cannot be read \(.*\): `dvc repro` makes it anew$"):
         _ = results.metrics
 
 
@@ -112,7 +100,7 @@ def test_scores_on_other_images_leave_the_first_as_they_were(results):
 def test_a_model_of_a_store_needs_no_working_copy(tmp_path):
     folder = tmp_path / "run"
     folder.mkdir()
-    (folder / "metrics.json").write_text(json.dumps({"test": TEST}))
+    (folder / "metrics.json").write_text(REPORTS[paths.METRICS])
 
     def find(path: Path):
         return folder / path.name if (folder / path.name).is_file() else None

@@ -6,6 +6,7 @@ import socket
 import psutil
 import pytest
 import requests
+from support.advice import follow
 from support.pipeline import assert_complete, assert_one_line, runs_of, wait_for
 from support.project import change, kill
 
@@ -114,6 +115,13 @@ def test_a_lost_store_does_not_lose_the_training(project, client_of, tmp_path):
 
 def test_sync_writes_the_run_anew_into_a_fresh_store(project, client_of):
     store = f"sqlite:///{project.folder.parent / 'fresh.db'}"
+    # What a training whose store was lost had left, and a full disk has cut off.
+    note = project.folder / ".digits" / "unfinished" / f"{sha256_file(project.folder / 'models' / 'model.keras')}.json"
+    note.parent.mkdir(parents=True)
+    note.write_text('{"run_id": "c0f')
+    done = project.run("python", "-m", "digits.cli", "sync", MLFLOW_TRACKING_URI=store, check=False)
+    assert_one_line(done, "digits", f"{note.name} cannot be read (")
+    follow(done.stderr, project.folder)
     for _ in range(2):
         done = project.run("python", "-m", "digits.cli", "sync", MLFLOW_TRACKING_URI=store)
         assert "is complete; version 1" in done.stdout

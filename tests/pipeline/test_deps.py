@@ -13,12 +13,14 @@ STAGES = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
 # themselves, and the schema, as the values of a stage's section are its `params`.
 NO_DEPS = (
     "digits/dvc.py",
+    "digits/dvc_files.py",
     "digits/errors.py",
     "digits/git.py",
     "digits/params",
     "digits/paths.py",
     "digits/program.py",
     "digits/registry",
+    "digits/repair.py",
     "digits/results.py",
     "digits/tracking",
 )

@@ -67,7 +67,7 @@ def test_a_sweep_compares_recipes_and_leaves_the_test_images_alone(project, clie
     settings = ("-S", "train.epochs=1", "-S", "train.learning_rate=0.005,0.0001")
     done = project.run(*sweep, *settings, "--seeds", "2")
     # One epoch with a fiftieth of the learning rate gets nowhere.
-    assert done.stdout.rstrip().endswith("dvc exp run -S train.learning_rate=0.005")
+    assert done.stdout.rstrip().endswith("dvc exp run -S train.learning_rate=0.005 -S train.epochs=1")
     first, second = json.loads(project.run(*sweep, "--json").stdout)
     assert first["settings"] == {"train.learning_rate": 0.005} and second["settings"] == {"train.learning_rate": 0.0001}
 

@@ -9,14 +9,16 @@ import sys
 import pytest
 from ruamel.yaml import YAML
 from support.params import raw_params
-from support.project import ROOT
+from support.project import ROOT, copy_code
 from support.scikit_digits import SECTION, TEST, TRAIN, read_digits, with_twin_blanks, write_raw
 
 pytestmark = pytest.mark.slow
 
 
 def write(folder, splits):
-    """data/raw and params.yaml, as the stage finds them."""
+    """The code, data/raw and params.yaml, as the stage finds them."""
+    if not (folder / "stages").is_dir():
+        copy_code(folder)
     with (folder / "params.yaml").open("w") as file:
         YAML().dump(raw_params() | {"validate": SECTION}, file)
     write_raw(folder / "data" / "raw", splits)

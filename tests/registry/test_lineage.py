@@ -33,8 +33,8 @@ def test_words_stay_words(text):
 def lineage(**changes):
     facts = {
         "model_sha256": "ab" * 32, "run_id": "r1", "run_name": "a run", "trained_at": "2026-01-01", "commit": "c0ffee",
-        "dirty": False, "changed_files": [], "untracked_files": [], "changed": {}, "dvc_experiment": None,
-        "data_digest": None, "test_sha256": None, "versions": {}, "reproductions": 0,
+        "folder": ".", "dirty": False, "changed_files": [], "untracked_files": [], "changed": {},
+        "dvc_experiment": None, "data_digest": None, "test_sha256": None, "versions": {}, "reproductions": 0,
     }  # fmt: skip
     return Lineage(**{**facts, **changes})
 
@@ -70,8 +70,24 @@ def test_changed_code_comes_back_as_a_patch_which_holds_the_parameters_too():
     assert any("git apply uncommitted.patch" in line for line in lines) and lines[-1] == "dvc repro train"
 
 
+def test_in_a_larger_repository_the_commands_go_to_the_project():
+    lines = rebuild_commands(lineage(folder="models/my digits", dirty=True, changed_files=["digits/model/network.py"]))
+    assert lines[1] == "git checkout c0ffee && cd 'models/my digits'"
+    assert lines[2].endswith("git apply '--directory=models/my digits' uncommitted.patch")
+
+
 def test_what_git_never_saw_cannot_be_built_again():
-    assert rebuild_commands(lineage(commit=None)) == rebuild_commands(lineage(untracked_files=["stages/mine.py"])) == []
+    many = [f"stages/mine{number}.py" for number in range(30)]
+    for facts, reason in (
+        ({"commit": None}, "not possible: it was made without a git repository, or without git"),
+        (
+            {"untracked_files": ["stages/mine.py"]},
+            "not possible: it was made from files that git did not track: stages",
+        ),
+        ({"untracked_files": many}, "stages/mine6.py, stages/mine7.py and 22 more"),
+    ):
+        assert rebuild_commands(lineage(**facts)) == []
+        assert reason in describe(lineage(**facts)).splitlines()[-1]
 
 
 @pytest.mark.slow

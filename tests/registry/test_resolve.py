@@ -4,8 +4,10 @@ import json
 
 import pytest
 from support.decisions import assert_refused
+from support.reports import REPORTS, TEST
 from support.stores import collect_garbage
 
+from digits import paths
 from digits.errors import DigitsError
 from digits.registry.history import CHALLENGER, CHAMPION
 from digits.registry.resolve import resolve, resolve_all, resolve_version
@@ -121,7 +123,10 @@ def test_the_figures_of_a_pulled_folder_are_found(tmp_path):
     model.write_bytes(b"")
     found = resolve(str(tmp_path), no_store)
     assert found.accuracy is None and found.results.not_sure_below is None
-    (tmp_path / "metrics.json").write_text('{"test": {"accuracy": 0.5}}')
-    assert resolve(str(tmp_path), no_store).accuracy == 0.5
-    (tmp_path / "calibration.json").write_text('{"not_sure_below": 0.7}')
-    assert resolve(str(model), no_store).results.not_sure_below == 0.7
+    (tmp_path / "metrics.json").write_text(REPORTS[paths.METRICS])
+    assert resolve(str(tmp_path), no_store).accuracy == TEST["accuracy"]
+    (tmp_path / "calibration.json").write_text(REPORTS[paths.CALIBRATION])
+    assert resolve(str(model), no_store).results.not_sure_below == 0.75
+    (tmp_path / "metrics.json").write_text("{")
+    with pytest.raises(DigitsError, match=r"^metrics.json of model.keras cannot be read .*`digits pull` brings all"):
+        _ = resolve(str(model), no_store).accuracy

@@ -2,15 +2,15 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from support.figures import HISTORY, STOPPED, per_class
+from support.project import ROOT, copy_code
+from support.reports import DATASET, TEST, TRAINING
 
 from digits import style
 from digits.data.dataset import Dataset
@@ -20,16 +20,14 @@ from digits.report.figures import FIGURES, report_data
 from digits.report.images import first_image_figure
 from digits.results import Results
 
-ROOT = Path(__file__).parents[2]
-
 
 @pytest.fixture
 def project(tmp_path, images, predictions):
     """A working copy as evaluate leaves it, with 3 classes and 60 images."""
-    shutil.copy(ROOT / "params.yaml", tmp_path)
+    copy_code(tmp_path)
     names = ["T-shirt/top", "Trouser", "Ankle boot"]
     data, reports = tmp_path / "data/processed", tmp_path / "reports"
-    data.mkdir(parents=True)
+    data.mkdir()
     reports.mkdir()
     labels = np.arange(60) % 3
     # Row 0 of the raw file is in the validation split.
@@ -39,13 +37,13 @@ def project(tmp_path, images, predictions):
         np.save(data / f"y_{split}.npy", np.eye(3, dtype=np.float32)[labels[chosen]])
     for split, chosen in rows.items():
         np.save(data / f"{split}_rows.npy", chosen)
-    (data / "dataset.json").write_text(json.dumps({"class_names": names}))
+    (data / "dataset.json").write_text(json.dumps({**DATASET, "class_names": names}))
     frame = predictions.head(20).copy()
     frame["actual"], frame["predicted"] = labels[:20], np.roll(labels[:20], 5)
     frame.to_csv(reports / "predictions.csv", index=False)
     HISTORY.to_csv(reports / "history.csv", index=False)
-    (reports / "training.json").write_text(json.dumps(STOPPED))
-    test = {"per_class": per_class(frame, names), "macro_f1": 0.3}
+    (reports / "training.json").write_text(json.dumps({**TRAINING, **STOPPED}))
+    test = {**TEST, "per_class": per_class(frame, names), "macro_f1": 0.3}
     (reports / "metrics.json").write_text(json.dumps({"test": test}))
     rows = [("none", 0, 0.9), ("shift", 1, 0.8), ("shift", 2, 0.6), ("picture", 0, 0.9), ("load_digits", 0, 0.7)]
     table = pd.DataFrame(rows, columns=["perturbation", "strength", "accuracy"])
@@ -109,7 +107,7 @@ def test_stage_writes_all_pictures_the_same_for_every_user(project, images):
     ("name", "damage", "words"),
     [
         ("reports/predictions.csv", None, "is missing: run `dvc repro` to make it, or `dvc checkout`"),
-        ("data/processed/x_train.npy", b"\x93NUMPY", "is damaged"),
+        ("data/processed/x_train.npy", b"\x93NUMPY", "cannot be read ("),
     ],
 )
 def test_stage_refuses_missing_or_damaged_deps_in_one_line(project, name, damage, words):

@@ -93,6 +93,16 @@ def make_project(folder: Path) -> Project:
     return project
 
 
+def copy_code(folder: Path) -> Project:
+    """The code and parameters alone in a folder: stages run there, without git and DVC."""
+    for name in ("digits", "stages"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy2(ROOT / "dvc.yaml", folder)
+    shutil.copy2(FILE, folder / "params.yaml")
+    (folder / "data").mkdir()
+    return Project(folder)
+
+
 def change(path: Path, values: Mapping[str, object]) -> None:
     """Set dotted keys of a YAML file, and keep its comments."""
     yaml = YAML()

@@ -8,7 +8,7 @@ import pytest
 
 FILES = {
     "dvc.yaml": "stages: {}",
-    "dvc.lock": "1",
+    "dvc.lock": "schema: '2.0'\n",
     "params.yaml": "train: {epochs: 1e1, stop: {mode: max}}\n",
     "reports/metrics.json": "{}",
 }

@@ -144,3 +144,42 @@ def test_more_parameters_than_one_request_takes_are_all_logged(committed, monkey
     monkeypatch.setattr("digits.tracking.run._MOST_PARAMS", 7)
     run_id = create_run(committed, PARAMS, {})
     assert len(committed.get_run(run_id).data.params) == len(flatten(PARAMS)) > 14
+
+
+@pytest.fixture
+def begin(client, folder, monkeypatch, capsys):
+    """Begins the run of a training in the current folder; gives its tags, and what was said."""
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(folder.parent))
+    Path("params.yaml").write_bytes(FILE.read_bytes())
+
+    def run():
+        capsys.readouterr()
+        run_id = start_run(client, PARAMS)
+        return client.get_run(run_id).data.tags, capsys.readouterr().out
+
+    return run
+
+
+UNKNOWN = "train: without git, a repository and a commit in it, the run does not know which code made its model\n"
+
+
+def test_a_run_without_a_source_says_so(begin, folder, monkeypatch):
+    tags, said = begin()
+    assert said == UNKNOWN and "git_commit" not in tags
+    run_git("init", "-q")
+    assert begin()[1] == UNKNOWN
+    head = commit("first")
+    tags, said = begin()
+    assert said == "" and tags["git_commit"] == head and tags["git_folder"] == "."
+    monkeypatch.setenv("PATH", str(folder))
+    assert begin()[1] == UNKNOWN
+
+
+def test_a_folder_of_ten_thousand_untracked_files_is_a_small_tag(begin, folder):
+    run_git("init", "-q")
+    commit("first")
+    (folder / "digits").mkdir()
+    for number in range(10_000):
+        (folder / "digits" / f"module_{number}.py").touch()
+    tags, _ = begin()
+    assert len(tags["git_untracked"]) < 8000 and tags["git_untracked"].endswith(" more'")
