@@ -72,6 +72,10 @@ class _Dataset(BaseModel):
     test_sha256: str
 
 
+class _Names(RootModel[list[str]]):
+    pass
+
+
 class _Means(RootModel[dict[str, float]]):
     pass
 
@@ -199,10 +203,8 @@ class Results:
             DigitsError: classes.json is no list of names.
         """
         if (file := self.find(paths.CLASSES)) is not None:
-            names = read_json(file)
-            if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-                raise DigitsError(f"{file}: a list of names is expected, one for label 0, 1, …")
-            return names
+            # No stage makes it: people bring it with a model.
+            return read_json(file, _Names, "write a list of names, one for label 0, 1, …")
         if self.is_evaluated and "per_class" in self.metrics:
             return list(self.metrics["per_class"])
         has_dataset = "dataset" in vars(self) or self.find(paths.DATASET) is not None

@@ -53,15 +53,11 @@ def ensure_run(client: MlflowClient, params: Params) -> str:
     if run := find.run_on_disk(client, params, find.runs_of_model(client, sha256), evaluation_mark()):
         _refuse_unreadable(client, run)
         return run.info.run_id
-    if deleted := find.deleted_run(client, sha256, find.as_param(params.preprocess.class_names)):
-        raise DigitsError(
-            f"the run of this model, {deleted.info.run_name}, was deleted: {find.restore_command(client, deleted)} "
-            "brings it back, and after `mlflow gc` a new one is written"
-        )
     note = _note(sha256)
     begun = read_json(note, _Note, f"`rm {note}` lets a new run be written") if note.is_file() else {}
     run_id = begun.get("run_id")
     if run_id is None or find.run_with_id(client, run_id) is None:
+        _refuse_deleted(client, sha256, params)
         _refuse_other_params(params)
         run_id = create_run(client, params, restored_tags())
     complete_training(client, run_id, sha256, begun.get("training_seconds"))
@@ -205,6 +201,19 @@ def _model_sha256() -> str:
 def _log_files(client: MlflowClient, run_id: str, files: dict[Path, str]) -> None:
     for path, artifact in files.items():
         client.log_artifact(run_id, str(path), artifact.rpartition("/")[0])
+
+
+def _refuse_deleted(client: MlflowClient, model_sha256: str, params: Params) -> None:
+    """Refuse to write a second run of a model whose run somebody can bring back.
+
+    Raises:
+        DigitsError: it is in MLflow's bin; the message names both ways out.
+    """
+    if deleted := find.deleted_run(client, model_sha256, find.as_param(params.preprocess.class_names)):
+        raise DigitsError(
+            f"the run of this model, {deleted.info.run_name}, was deleted: {find.restore_command(client, deleted)} "
+            "brings it back, and after `mlflow gc` a new one is written"
+        )
 
 
 def _refuse_unreadable(client: MlflowClient, run: Run) -> None:

@@ -7,6 +7,7 @@ import pytest
 from support.decisions import assert_refused
 from support.params import FILE
 from support.project import change
+from support.reports import TRAINING
 from support.repository import commit, run_git
 
 
@@ -48,7 +49,7 @@ def swept(project):
     trials = [(rate, seed) for rate in (0.001, 0.01) for seed in (1, 2, 3)]
     for number, (rate, seed) in enumerate(trials, start=1):
         change(Path("params.yaml"), {"train.learning_rate": rate, "train.seed": seed})
-        training = {"val_accuracy": 0.9 + rate * (2 + seed / 10), "epochs": 5}
+        training = TRAINING | {"val_accuracy": 0.9 + rate * (2 + seed / 10), "epochs": 5}
         Path("reports/training.json").write_text(json.dumps(training))
         found = commit(f"rate-{number}")
         run_git("update-ref", f"refs/exps/{head[:2]}/{head[2:]}/rate-{number}", found)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from support.reports import REPORTS, TEST, TRAINING, write_reports
+from support.reports import DATASET, REPORTS, TEST, TRAINING, write_reports
 
 from digits import paths
 from digits.errors import DigitsError
@@ -119,7 +119,7 @@ def test_the_working_copy_names_what_is_missing(results):
 def test_names_of_classes_come_from_beside_the_model_or_from_what_it_was_measured_or_trained_on(results):
     assert results.names_of(2) == ["cat", "dog"]
     paths.METRICS.unlink()
-    paths.DATASET.write_text(json.dumps({"class_names": ["lion", "wolf"]}))
+    paths.DATASET.write_text(json.dumps(DATASET | {"class_names": ["lion", "wolf"]}))
     assert Results("trained", in_working_copy).names_of(2) == ["lion", "wolf"]
     paths.CLASSES.parent.mkdir()
     paths.CLASSES.write_text(json.dumps(["tom", "rex"]))
@@ -136,9 +136,9 @@ def test_names_that_are_not_those_of_the_classes_are_refused(results):
     paths.CLASSES.parent.mkdir()
     for text, words in (
         ('["one"]', "here tells 2 classes apart, but models/classes.json has 1 names"),
-        ('{"0": "one"}', "models/classes.json: a list of names is expected"),
-        ("[0, 1]", "models/classes.json: a list of names is expected"),
-        ("[", "models/classes.json is not valid JSON"),
+        ('{"0": "one"}', r"models/classes.json cannot be read \(.*\): write a list of names, one for label 0, 1, …"),
+        ("[0, 1]", r"models/classes.json cannot be read \(.*\): write a list of names, one for label 0, 1, …"),
+        ("[", r"models/classes.json cannot be read \(.*\): write a list of names, one for label 0, 1, …"),
     ):
         paths.CLASSES.write_text(text)
         with pytest.raises(DigitsError, match=words):

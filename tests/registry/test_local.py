@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from support.reports import DATASET, EVALUATION, TEST, write_reports
 
 from digits import paths
 from digits.errors import DigitsError
@@ -14,20 +15,19 @@ from digits.registry.local import is_separated, local_model, model_file
 def working_copy(tmp_path, monkeypatch):
     """A model in models/ that was evaluated, and its data."""
     monkeypatch.chdir(tmp_path)
-    for path in (paths.MODEL, paths.METRICS, paths.DATASET):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    write_reports()
+    paths.MODEL.parent.mkdir()
     paths.MODEL.write_bytes(b"the model")
-    paths.DATASET.write_text(json.dumps({"class_names": ["lion", "wolf"]}))
-    paths.METRICS.write_text(json.dumps({"test": {"accuracy": 0.5, "per_class": {"cat": {}, "dog": {}}}}))
-    paths.EVALUATION.write_text(json.dumps({"model_sha256": sha256_file(paths.MODEL)}))
-    paths.CALIBRATION.write_text(json.dumps({"not_sure_below": 0.7}))
+    paths.DATASET.write_text(json.dumps(DATASET | {"class_names": ["lion", "wolf"]}))
+    paths.EVALUATION.write_text(json.dumps(EVALUATION | {"model_sha256": sha256_file(paths.MODEL)}))
     return tmp_path
 
 
 @pytest.mark.parametrize("name", ["models", "models/model.keras", "./models"])
 def test_the_model_of_the_working_copy_has_what_was_measured_of_it(working_copy, name):
     model = local_model(name)
-    assert model.accuracy == 0.5 and model.results.not_sure_below == 0.7 and model.results.names_of(2) == ["cat", "dog"]
+    assert model.accuracy == TEST["accuracy"] and model.results.not_sure_below == 0.75
+    assert model.results.names_of(2) == ["cat", "dog"]
 
 
 def test_what_was_measured_of_an_earlier_model_is_not_told(working_copy):

@@ -1,10 +1,10 @@
 """A model that was found: what it is called, and how its file comes to this disk."""
 
-import json
 from pathlib import Path
 from urllib.parse import urlparse
 
 import pytest
+from support.reports import REPORTS
 
 from digits import paths
 from digits.errors import DigitsError
@@ -71,7 +71,7 @@ def test_a_model_without_version_goes_by_its_file(tmp_path):
 
 
 def test_a_version_is_called_by_its_number(client, registry, tmp_path):
-    (tmp_path / "metrics.json").write_text(json.dumps({"test": {"accuracy": 0.9907}}))
+    (tmp_path / "metrics.json").write_text(REPORTS[paths.METRICS])
     results = Results("a run", lambda path: tmp_path / path.name if path == paths.METRICS else None)
     version = registry.version("2")
     model = Model("2", "models:/digits/2", "sha2", results, None, version, lambda: tmp_path)

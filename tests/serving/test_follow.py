@@ -10,8 +10,10 @@ from urllib.request import url2pathname
 import numpy as np
 import pytest
 import requests
+from support.reports import REPORTS
 from support.scoring import BLANK, JSON, post
 
+from digits import paths
 from digits.errors import DigitsError
 from digits.files import sha256_file
 from digits.model.classifier import Classifier
@@ -180,12 +182,12 @@ def test_alias_moved_under_load(start, small_model, other_model, tmp_path, mnist
         shutil.copy(path, folder / "model.keras")
         client.set_tag(run_id, "model_id", logged.model_id)
         client.set_tag(run_id, "model_sha256", sha256_file(path))
-        client.log_text(run_id, json.dumps({"test": {"accuracy": 0.9512}}), "evaluation/metrics.json")
+        client.log_text(run_id, REPORTS[paths.METRICS], "evaluation/metrics.json")
         tags = {"model_sha256": sha256_file(path)}
         client.create_model_version("served", f"models:/{logged.model_id}", run_id, tags, model_id=logged.model_id)
     client.set_registered_model_alias("served", "champion", "1")
     server = start("serve", "--model", "models:/served@champion", "--refresh", "0.2")
-    assert server.ready.startswith("Serving served version 1 (test accuracy 95.12 %) on ")
+    assert server.ready.startswith("Serving served version 1 (test accuracy 99.07 %) on ")
     with Askers(server, mnist_sample.x_test[:1], [small_model, other_model]) as askers:
         askers.wait_for(lambda: bool(askers.seen))
         client.set_registered_model_alias("served", "champion", "2")

@@ -29,16 +29,17 @@ TRAINING = {
     "weights": 225034,
 }
 DATASET = {"class_names": ["cat", "dog"], "train": 2, "validation": 1, "test": 4, "test_sha256": "of the data"}
+EVALUATION = {
+    "model_sha256": "of the model",
+    "test_sha256": "from the file",
+    "confidence": 0.95,
+    "calibration_bins": 15,
+}
 _ACCEPTED = {"n": 4, "accepted": 0.9, "error": 0.001}
 _OBJECTS = {
     paths.TRAINING: TRAINING,
     paths.DATASET: DATASET,
-    paths.EVALUATION: {
-        "model_sha256": "of the model",
-        "test_sha256": "from the file",
-        "confidence": 0.95,
-        "calibration_bins": 15,
-    },
+    paths.EVALUATION: EVALUATION,
     paths.METRICS: {"test": TEST},
     paths.CALIBRATION: {"not_sure_below": 0.75, "validation": _ACCEPTED, "test": _ACCEPTED},
     paths.ROBUSTNESS_MEANS: {"none": 1.0, "shift": 0.5},

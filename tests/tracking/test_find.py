@@ -4,6 +4,7 @@ import json
 
 import pytest
 from support.params import changed_params, default_params
+from support.reports import DATASET, REPORTS, TEST
 
 from digits import paths
 from digits.errors import DigitsError
@@ -96,7 +97,7 @@ def test_the_newest_runs_come_first(client, add):
 def evaluations(folder, add):
     """Two evaluations of one model on the test images of this folder, and one elsewhere."""
     paths.DATASET.parent.mkdir(parents=True)
-    paths.DATASET.write_text(json.dumps({"test_sha256": "here"}))
+    paths.DATASET.write_text(json.dumps(DATASET | {"test_sha256": "here"}))
     decides = ("evaluate.", artifacts.CLASS_NAMES)
     flat = {key: str(value) for key, value in flatten(default_params()).items() if key.startswith(decides)}
     return [
@@ -132,13 +133,13 @@ def test_the_results_of_a_run_are_read_from_its_artifacts(client, add):
     params = {"train.epochs": "2", "epochs": "9"}
     run_id = add("slow epochs=2", params=params, model_sha256="a", dvc_experiment="slow", test_sha256="t")
     client.log_metric(run_id, "training_seconds", 12.5)
-    client.log_text(run_id, json.dumps({"test": {"accuracy": 0.5}}), "evaluation/metrics.json")
+    client.log_text(run_id, REPORTS[paths.METRICS], "evaluation/metrics.json")
     results = find.results_of(client, client.get_run(run_id))
     assert results.name == results.run_name == "slow epochs=2" and results.run_id == run_id
     assert results.labels == {"run": "slow epochs=2", "experiment": "slow"}
     # `mlflow run -P epochs=9` logs a parameter without section.
     assert results.params == {"train.epochs": "2"} and results.training_seconds == 12.5
-    assert results.model_sha256 == "a" and results.test_sha256 == "t" and results.metrics == {"accuracy": 0.5}
+    assert results.model_sha256 == "a" and results.test_sha256 == "t" and results.metrics == TEST
     assert results.robustness is None and find.results_of(client, client.get_run(run_id), "mine").name == "mine"
     with pytest.raises(DigitsError, match=r"^slow epochs=2 has no predictions.csv"):
         _ = results.predictions
