@@ -113,6 +113,19 @@ def is_shallow(folder: Path | None = None) -> bool:
     return git("rev-parse", "--is-shallow-repository", folder=folder) == "true"
 
 
+def is_partial(folder: Path | None = None) -> bool:
+    """Whether it was cloned with `--filter`, so that git fetches files when it needs them."""
+    return bool(git("config", "--get-regexp", r"^remote\..*\.promisor$", folder=folder))
+
+
+def lacks_objects(folder: Path | None = None) -> bool:
+    """Whether files of HEAD's history are not here, as in a partial clone that was not completed since."""
+    if not is_partial(folder):
+        return False
+    objects = git("rev-list", "--objects", "--missing=print", "--no-object-names", "HEAD", folder=folder) or ""
+    return any(line.startswith("?") for line in objects.splitlines())
+
+
 def remote_address(folder: Path | None = None) -> str | None:
     """The address that `git clone` takes to bring the repository elsewhere; None where there is no repository.
 

@@ -90,6 +90,11 @@ def _check_repository() -> None:
         raise DigitsError(
             "this is a shallow clone, from which DVC's queue brings no result back: `git fetch --unshallow` first"
         )
+    if git.lacks_objects():
+        # Likewise: its worker dies, and `dvc exp run --run-all` waits for it for ever.
+        raise DigitsError(
+            "this is a partial clone, and DVC's queue needs the whole history: `git fetch --refetch --no-filter` first"
+        )
     if untracked := untracked_sources():
         add = untracked if len(untracked) <= _MOST_NAMES else sorted({Path(name).parts[0] for name in untracked})
         raise DigitsError(

@@ -71,8 +71,13 @@ def _check_out(commit: str, folder: str, root: Path, scratch: Path) -> Path:
     names = b"".join(name + b"\0" for name in listed.split(b"\0") if name)
     command = ("checkout-index", "--stdin", "-z", f"--prefix={top}{os.sep}")
     repository = git.git("rev-parse", "--show-toplevel", folder=root)
-    if not names or git.git_bytes(*command, folder=Path(repository or root), index=index, stdin=names) is None:
+    if not names:
         raise DigitsError(f"commit {commit[:12]} has no files in {folder}")
+    if git.git_bytes(*command, folder=Path(repository or root), index=index, stdin=names) is None:
+        way_out = (
+            "git fetch --refetch --no-filter` brings them" if git.is_partial(root) else "git fsck` says what is lost"
+        )
+        raise DigitsError(f"the files of commit {commit[:12]} cannot be read: `{way_out}")
     _call(["git", "init", "--quiet", "--template="], top)
     # No cache of DVC's, whatever its settings say: nothing of the first training can leak into this one.
     of_dvc = next((top / place / ".dvc" for place in above if (top / place / ".dvc").is_dir()), top / project / ".dvc")

@@ -88,6 +88,19 @@ def test_a_shallow_clone_is_refused_and_the_way_out_works(project, commands, tmp
     assert "no training ended well" in try_sweep() and commands[0][:3] == ("exp", "run", "--queue")
 
 
+def test_a_partial_clone_is_refused_and_the_way_out_works(project, commands, tmp_path_factory, monkeypatch):
+    run_git("config", "uploadpack.allowFilter", "true")
+    write("digits/split.py", "# Changed.\n")
+    commit("second")
+    clone = tmp_path_factory.mktemp("clone") / "clone"
+    run_git("clone", "-q", "--filter=blob:none", f"file://{project}", str(clone))
+    monkeypatch.chdir(clone)
+    message = try_sweep()
+    assert "this is a partial clone" in message and commands == []
+    follow(message)
+    assert "no training ended well" in try_sweep() and len(commands) == 2
+
+
 def test_untracked_code_is_refused_and_the_way_out_works(project, commands):
     write("digits/new thing.py")
     write("digits/other.py")

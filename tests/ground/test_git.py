@@ -264,6 +264,24 @@ def test_a_clone_may_be_shallow(repository, tmp_path_factory):
     assert not git.is_shallow(clone)
 
 
+def test_a_clone_may_be_partial(repository, tmp_path_factory):
+    run_git("config", "uploadpack.allowFilter", "true")
+    clone = tmp_path_factory.mktemp("clone") / "clone"
+    for url in (str(repository), f"file://{repository}"):
+        run_git("clone", "-q", "--filter=blob:none", url, str(clone))
+        Path("params.yaml").write_text(f"later in {url}")
+        commit("second")
+        run_git("pull", "-q", folder=clone)
+        assert git.is_partial(clone)
+        # A clone of a folder has all files.
+        assert git.lacks_objects(clone) == url.startswith("file:")
+        if git.lacks_objects(clone):
+            run_git("fetch", "-q", "--refetch", "--no-filter", folder=clone)
+            assert not git.lacks_objects(clone)
+        shutil.rmtree(clone)
+    assert not git.lacks_objects() and not git.is_partial()
+
+
 def test_a_folder_is_known_from_the_top(nested):
     assert git.folder_within() == "models/digits" and git.folder_within(nested.parents[1]) == "."
 

@@ -266,6 +266,24 @@ def test_a_commit_that_is_not_here_is_fetched_by_the_way_out(top, tmp_path, monk
         assert len(rebuild(None, missing)) == 64
 
 
+def test_a_partial_clone_without_its_remote_says_so(top, tmp_path, monkeypatch):
+    project = partial(top, tmp_path)
+    monkeypatch.chdir(project)
+    found = lineage_now()
+    (project / "code.py").write_text("print('second')\n")
+    commit("second")
+    # A blob that is not here: that of a commit which only the remote has.
+    (top / "models" / "my digits" / "code.py").write_text("print('third')\n")
+    third = commit("third", folder=top)
+    run_git("fetch", "-q", folder=project)
+    top.rename(tmp_path / "away")
+    message = refusal(rebuild, None, replace(found, commit=third))
+    assert message.startswith(f"the files of commit {third[:12]} cannot be read: ")
+    (tmp_path / "away").rename(top)
+    follow(message)
+    assert len(rebuild(None, replace(found, commit=third))) == 64
+
+
 def test_what_is_not_known_completely_is_refused(top, tmp_path, monkeypatch):
     plain(top, tmp_path)
     found = lineage_now()
