@@ -218,6 +218,8 @@ def environment() -> dict[str, str]:
     author, also where git knows none: DVC would fail, though only where files were changed.
     """
     kept = git.environment()
+    # In the copies of DVC's queue and of a rebuild, it would keep a stage from the code of its folder.
+    kept.pop("PYTHONSAFEPATH", None)
     identity = {key: value for key, value in _identity().items() if not kept.get(key)}
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     return {**kept, **identity, "PATH": path}

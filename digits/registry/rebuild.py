@@ -19,6 +19,9 @@ from digits.tracking import artifacts
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+# What DVC reads above the project, where a larger repository has one for all.
+_OF_DVC = (".dvc", ".dvcignore")
+
 
 def rebuild(client: MlflowClient, lineage: Lineage) -> str:
     """Train the model again in a temporary folder, from the raw data on. Returns the SHA-256 of what came out.
@@ -74,20 +77,14 @@ def _check_out(commit: str, folder: str, root: Path, scratch: Path) -> Path:
     if not names:
         raise DigitsError(f"commit {commit[:12]} has no files in {folder}")
     if git.git_bytes(*command, folder=Path(repository or root), index=index, stdin=names) is None:
-        way_out = (
-            "git fetch --refetch --no-filter` brings them" if git.is_partial(root) else "git fsck` says what is lost"
-        )
-        raise DigitsError(f"the files of commit {commit[:12]} cannot be read: `{way_out}")
+        way_out = "`git fetch --refetch --no-filter` brings them" if git.is_partial(root) else "`git fsck` says which"
+        raise DigitsError(f"files of commit {commit[:12]} cannot be read: {way_out}")
     _call(["git", "init", "--quiet", "--template="], top)
     # No cache of DVC's, whatever its settings say: nothing of the first training can leak into this one.
     of_dvc = next((top / place / ".dvc" for place in above if (top / place / ".dvc").is_dir()), top / project / ".dvc")
     of_dvc.mkdir(exist_ok=True)
     (of_dvc / "config.local").write_text(f"[cache]\n    dir = {scratch / 'cache'}\n", encoding="utf-8")
     return top / project
-
-
-# What DVC reads above the project, where a larger repository has one for all.
-_OF_DVC = (".dvc", ".dvcignore")
 
 
 def _call(command: list[str], folder: Path) -> None:

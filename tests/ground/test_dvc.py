@@ -218,7 +218,9 @@ def test_experiments_come_with_their_baseline_and_name_newest_first(dvc_reposito
 def test_stages_find_this_python_first_and_no_repository_of_a_hook(monkeypatch):
     monkeypatch.setenv("PATH", "/usr/bin")
     monkeypatch.setenv("GIT_DIR", "/nowhere")
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
     found = dvc.environment()
+    assert "PYTHONSAFEPATH" not in found
     assert found["PATH"] == f"{Path(sys.executable).parent}{os.pathsep}/usr/bin"
     assert "GIT_DIR" not in found
 

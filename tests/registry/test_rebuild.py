@@ -278,7 +278,7 @@ def test_a_partial_clone_without_its_remote_says_so(top, tmp_path, monkeypatch):
     run_git("fetch", "-q", folder=project)
     top.rename(tmp_path / "away")
     message = refusal(rebuild, None, replace(found, commit=third))
-    assert message.startswith(f"the files of commit {third[:12]} cannot be read: ")
+    assert message.startswith(f"files of commit {third[:12]} cannot be read: ")
     (tmp_path / "away").rename(top)
     follow(message)
     assert len(rebuild(None, replace(found, commit=third))) == 64
