@@ -34,6 +34,8 @@ def make_repository(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def run_git(*words: str, folder: Path | None = None, check: bool = True) -> str:
     """Output of a git command, which needs no settings of an author."""
     identity = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
+    # Maintenance in the background would write into a folder that a test removes.
+    identity += ["-c", "maintenance.auto=false"]
     done = subprocess.run(["git", *identity, *words], cwd=folder, check=check, capture_output=True, text=True)
     return done.stdout.strip()
 
