@@ -131,4 +131,7 @@ def sha256_file(path: Path | str) -> str:
 def _first(error: Exception) -> str:
     """The first of the errors that a shape found, with the key where it is; any other error as it is."""
     found = next(iter(getattr(error, "errors", list)()), None)
-    return str(error) if found is None else f"{'.'.join(map(str, found['loc']))}: {found['msg']}"
+    if found is None:
+        return str(error)
+    reason = "a mapping is expected" if found["type"] == "model_type" else found["msg"]
+    return ": ".join(filter(None, [".".join(map(str, found["loc"])), reason]))

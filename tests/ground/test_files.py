@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from digits.errors import DigitsError
 from digits.files import atomic_path, read_json, sha256_file, write_json, write_text
@@ -101,6 +102,38 @@ def test_json_that_cannot_be_read_is_one_line(tmp_path):
         (tmp_path / "a.json").write_bytes(content)
         with pytest.raises(DigitsError, match=r"a.json cannot be read \(.*\): `dvc repro` makes it anew$"):
             read_json(tmp_path / "a.json")
+
+
+class Shape(BaseModel):
+    class Test(BaseModel):
+        n: int
+
+    test: Test
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("[]", "a mapping is expected"),
+        ('{"test": 3}', "test: a mapping is expected"),
+        ('{"test": {}}', "test.n: Field required"),
+        ('{"test": {"n": "3"}}', "test.n: Input should be a valid integer"),
+        ("<<<<<<< HEAD\n{}\n", "conflict markers of a git merge"),
+    ],
+)
+def test_json_of_another_shape_is_one_line_that_names_the_key(tmp_path, monkeypatch, content, reason):
+    monkeypatch.chdir(tmp_path)
+    write_text("a.json", content)
+    with pytest.raises(DigitsError) as caught:
+        read_json("a.json", Shape)
+    assert str(caught.value) == f"a.json cannot be read ({reason}): `dvc repro` makes it anew"
+    with pytest.raises(DigitsError, match=r"^the note cannot be read \(.*\): away with it$"):
+        read_json("a.json", Shape, "away with it", "the note")
+    write_text("dvc.lock", "<<<<<<< HEAD\n")
+    with pytest.raises(DigitsError, match=r"`git checkout --ours dvc.lock && dvc repro` makes it anew$"):
+        read_json("a.json", Shape)
+    write_text("a.json", '{"test": {"n": 3, "other": 1}}')
+    assert read_json("a.json", Shape) == {"test": {"n": 3, "other": 1}}
 
 
 def test_sha256_is_that_of_the_standard(tmp_path):

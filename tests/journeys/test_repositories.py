@@ -223,7 +223,8 @@ def test_a_report_that_cannot_be_read(project, here, digits, content):
     here(project)
     Path("reports/metrics.json").write_text(content)
     code, _, err = digits("lineage", "models/model.keras")
-    assert code == 0, err
+    assert code == 1 and err.count("\n") == 1 and "reports/metrics.json cannot be read (" in err
+    assert commands(err) == ["dvc repro"]
     done = project.run("python", "-m", "stages", "plot", check=False)
     assert done.returncode == 1 and done.stderr.count("\n") == 1
     assert done.stderr.startswith("plot: reports/metrics.json cannot be read (") and commands(done.stderr) == [
