@@ -2,6 +2,7 @@ import numpy as np
 from scipy.stats import binom
 from support.params import default_params
 
+import pytest
 from benchmarks.promotion import SEED_BOTH_WRONG, SEED_ERROR, Setting, error_correlation, pass_rates, simulate_pair
 from digits.params import PromotionGates
 
@@ -24,6 +25,7 @@ def test_simulated_models_err_together_as_two_seeds_do():
         assert binom.ppf(0.001, 1_000_000, SEED_ERROR) <= one.sum() <= binom.ppf(0.999, 1_000_000, SEED_ERROR)
 
 
+@pytest.mark.slow
 def test_identical_models_are_promoted_no_more_often_than_the_nominal_level():
     pairs = 1000
     rates = pass_rates(Setting(10_000, 0.01, 0.01), LIMITS, pairs, seed=0)
@@ -33,6 +35,7 @@ def test_identical_models_are_promoted_no_more_often_than_the_nominal_level():
     assert rates["promoted"] * pairs >= binom.ppf(0.001, pairs, PROMOTION.significance / 4)
 
 
+@pytest.mark.slow
 def test_a_gain_of_0_3_points_is_seen_as_often_as_the_docs_say():
     pairs = 300
     rates = pass_rates(Setting(10_000, 0.01, 0.007), LIMITS, pairs, seed=0)

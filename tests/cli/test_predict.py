@@ -73,6 +73,7 @@ def test_a_model_of_another_size_says_the_names_of_its_classes(tmp_path, clothes
         assert digit["class"] == CLOTHES[digit["digit"]] and digit["runner_up_class"] == CLOTHES[digit["runner_up"]]
 
 
+@pytest.mark.slow
 def test_names_that_are_not_the_models_are_refused_in_one_line(tmp_path, clothes_model):
     shutil.copy(clothes_model / "model.keras", tmp_path)
     (tmp_path / "classes.json").write_text('["one", "two"]')
