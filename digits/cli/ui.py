@@ -15,6 +15,7 @@ def ui(port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0
     """
     import sys
 
+    from digits.serving import http
     from digits.tracking import address, store
 
     experiment = store.connect().get_experiment_by_name(store.EXPERIMENT)
@@ -23,6 +24,8 @@ def ui(port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0
     if address.is_server(uri):
         typer.echo(f"MLFLOW_TRACKING_URI is a server, which shows the runs at {address.shown(uri)}/{place}")
         return
+    # MLflow would say it in a traceback.
+    http.listen("127.0.0.1", port).close()
     typer.echo(f"MLflow starts, runs are at http://127.0.0.1:{port}/{place} — stop with Ctrl-C", err=True)
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--backend-store-uri", uri]

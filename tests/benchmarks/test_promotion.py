@@ -1,8 +1,8 @@
 import numpy as np
+import pytest
 from scipy.stats import binom
 from support.params import default_params
 
-import pytest
 from benchmarks.promotion import SEED_BOTH_WRONG, SEED_ERROR, Setting, error_correlation, pass_rates, simulate_pair
 from digits.params import PromotionGates
 

@@ -49,6 +49,15 @@ def test_a_server_that_does_not_answer_is_one_line(store, digits, monkeypatch, f
     assert_refused(digits("ui"), f"digits: the MLflow store http://127.0.0.1:{free_port} does not answer")
 
 
+@pytest.mark.slow
+def test_a_port_that_is_taken_is_one_line(store, digits):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert_refused(digits("ui", "--port", str(port)), f"digits: port {port} of 127.0.0.1 is taken: ")
+
+
 @pytest.mark.parametrize("port", ["0", "65536", "http"])
 def test_a_port_that_there_is_not_is_wrong_usage(digits, port):
     code, out, err = digits("ui", "--port", port)
