@@ -26,7 +26,7 @@ def test_what_cannot_be_rebuilt_is_told_before_it_is_refused(store, digits):
     code, out, err = digits("lineage", "2", "--verify", "--json")
     assert json.loads(out)["untracked_files"] == ["stages/mine.py"]
     assert_refused((code, out, err), "cannot be rebuilt", "stages/mine.py")
-    assert "not possible: made from files that git did not track" in digits("lineage", "2")[1]
+    assert "not possible: it was made from files that git did not track" in digits("lineage", "2")[1]
 
 
 def test_an_empty_name_is_refused(store, digits):

@@ -3,6 +3,7 @@
 import pytest
 from support.decisions import assert_refused
 from support.project import change
+from support.stores import collect_garbage
 
 from digits import paths
 from digits.registry.history import CHALLENGER, CHAMPION
@@ -44,6 +45,7 @@ def test_a_dry_run_tells_and_changes_nothing(store, digits, unregistered):
 
 def test_a_dry_run_does_not_write_the_run_that_the_store_lacks(store, digits, unregistered):
     store.client.delete_run(unregistered)
+    collect_garbage(store.folder / "mlflow.db", unregistered)
     assert_refused(digits("register", "--dry-run"), "the store has no run of models/model.keras: `digits sync`")
     assert digits("register")[0] == 0 and numbers(store) == ["1", "2", "4"]
     assert store.registry.version("4").run_id != unregistered
