@@ -1,10 +1,8 @@
 """Confidence intervals: of a proportion, of a mean, of a difference of paired proportions."""
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.stats import norm
-from scipy.stats import t as student_t
-from statsmodels.stats.proportion import proportion_confint
+
+# SciPy's statistics and statsmodels take a second to import: only who computes an interval waits for them.
 
 
 def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -21,6 +19,8 @@ def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> tuple[f
     Returns:
         The lower and the upper end, within 0 and 1.
     """
+    from statsmodels.stats.proportion import proportion_confint
+
     low, high = proportion_confint(successes, n, alpha=1 - confidence, method="wilson")
     return float(low), float(high)
 
@@ -32,6 +32,8 @@ def mean_interval(values: np.ndarray, confidence: float = 0.95) -> tuple[float, 
         values: (n,), n ≥ 2.
         confidence: in (0, 1).
     """
+    from scipy.stats import t as student_t
+
     reach = float(student_t.isf((1 - confidence) / 2, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
     return float(np.mean(values)) - reach, float(np.mean(values)) + reach
 
@@ -54,6 +56,9 @@ def paired_interval(n: int, wins: int, losses: int, confidence: float = 0.95) ->
     Returns:
         The lower and the upper end of (wins - losses) / n, within -1 and 1.
     """
+    from scipy.optimize import brentq
+    from scipy.stats import norm
+
     z_squared = norm.isf((1 - confidence) / 2) ** 2
     estimate = (wins - losses) / n
 

@@ -5,8 +5,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.contingency_tables import mcnemar
-from statsmodels.stats.multitest import multipletests
 
 from digits.errors import DigitsError
 from digits.evaluation.intervals import paired_interval
@@ -103,6 +101,8 @@ def mcnemar_exact(wins: int, losses: int) -> float:
         wins: items where only the first is right.
         losses: items where only the second is right.
     """
+    from statsmodels.stats.contingency_tables import mcnemar
+
     return float(mcnemar([[0, wins], [losses, 0]], exact=True).pvalue)
 
 
@@ -114,6 +114,9 @@ def correct_for_many(comparisons: Sequence[PairedComparison]) -> list[PairedComp
     """
     if not comparisons:
         return []
+    # It takes a second to import.
+    from statsmodels.stats.multitest import multipletests
+
     adjusted = multipletests([comparison.p_value for comparison in comparisons], method="holm")[1]
     return [replace(comparison, p_adjusted=float(p)) for comparison, p in zip(comparisons, adjusted, strict=True)]
 
