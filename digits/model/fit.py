@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import sys
 from collections.abc import Callable
@@ -13,9 +14,17 @@ import numpy as np
 import pandas as pd
 
 from digits.errors import DigitsError
+from digits.model.augment import changed_batches, is_on
 
 if TYPE_CHECKING:
     from digits.params import TrainParams
+
+
+_STEPS_AT_A_TIME = 64
+# It limits the memory for activations.
+_VALIDATION_BATCH = 1000
+# The share of all steps in which the learning rate rises, with schedule cosine.
+_WARM_UP = 0.25
 
 
 class MetricThreshold(keras.callbacks.Callback):
@@ -86,16 +95,24 @@ def fit(
     Raises:
         DigitsError: the monitored metric does not exist, or the loss is not a number any more.
     """
-    optimizer = keras.optimizers.get(
-        {"class_name": params.optimizer, "config": {"learning_rate": params.learning_rate}}
+    steps = math.ceil(len(train[0]) / params.batch_size)
+    model.compile(
+        optimizer=_optimizer(params, steps * params.epochs),
+        loss="categorical_crossentropy",
+        metrics=["accuracy"],
+        # The same bits as one step at a time, without Python between two steps.
+        steps_per_execution=min(steps, _STEPS_AT_A_TIME),
     )
-    model.compile(optimizer=optimizer, loss="categorical_crossentropy", metrics=["accuracy"])
     threshold = MetricThreshold(params.stop.monitor, params.stop.threshold, params.stop.mode)
     report = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: on_epoch(epoch + 1, logs))
+    if is_on(params.augment):
+        data = {"x": changed_batches(*train, params.augment, params.batch_size, params.seed), "steps_per_epoch": steps}
+    else:
+        data = {"x": train[0], "y": train[1], "batch_size": params.batch_size}
     fitted = model.fit(
-        *train,
+        **data,
         validation_data=validation,
-        batch_size=params.batch_size,
+        validation_batch_size=_VALIDATION_BATCH,
         epochs=params.epochs,
         callbacks=[report, threshold, keras.callbacks.TerminateOnNaN()],
         # A terminal gets a progress bar, a log one line an epoch.
@@ -109,3 +126,17 @@ def fit(
     history.insert(0, "epoch", range(1, len(history) + 1))
     reason = threshold.reason or f"all {params.epochs} epochs done, {params.stop.monitor} never beyond the threshold"
     return Training(history, threshold.reason is not None, reason)
+
+
+def _optimizer(params: TrainParams, steps: int) -> keras.Optimizer:
+    """The optimizer for a training of so many steps."""
+    rate: float | keras.optimizers.schedules.LearningRateSchedule = params.learning_rate
+    if params.schedule == "cosine":
+        rise = max(1, round(_WARM_UP * steps))
+        rate = keras.optimizers.schedules.CosineDecay(
+            params.learning_rate / 10, max(1, steps - rise), warmup_target=params.learning_rate, warmup_steps=rise
+        )
+    config = {"learning_rate": rate}
+    if params.optimizer in ("adam", "adamw", "nadam"):
+        config["beta_2"] = params.beta_2
+    return keras.optimizers.get({"class_name": params.optimizer, "config": config})

@@ -46,7 +46,8 @@ def _canonical(data: bytes) -> bytes:
     """Rewrite a `.keras` archive without the parts that differ between two saves of the same model.
 
     These are the time of saving, the times of the zip entries, and the memory addresses that Keras writes as
-    `shared_object_id`. With them, `dvc repro -f` would change `dvc.lock`.
+    `shared_object_id`. With them, `dvc repro -f` would change `dvc.lock`. How many steps ran at a time says nothing of
+    the model either.
     """
     ids: dict[int, int] = {}
     out = io.BytesIO()
@@ -56,7 +57,10 @@ def _canonical(data: bytes) -> bytes:
             if name == "metadata.json":
                 content = json.dumps({**json.loads(content), "date_saved": "1980-01-01@00:00:00"}).encode()
             elif name == "config.json":
-                content = json.dumps(_renumber(json.loads(content), ids)).encode()
+                config = _renumber(json.loads(content), ids)
+                if config.get("compile_config"):
+                    config["compile_config"]["steps_per_execution"] = 1
+                content = json.dumps(config).encode()
             target.writestr(zipfile.ZipInfo(name, _EARLIEST), content, zipfile.ZIP_DEFLATED)
     return out.getvalue()
 

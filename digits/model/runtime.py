@@ -1,14 +1,10 @@
 """The set-up of TensorFlow: quiet, fast on a CPU, and the same bits for the same seed."""
 
-import os
-import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from digits.errors import DigitsError
+from digits.model.quiet import quiet_unless_it_fails
 from digits.surroundings import shield
 
 _READ = "(KERAS|TF|ONEDNN|DNNL|XLA|AUTOGRAPH|NVIDIA_TF32)_.*"
@@ -20,14 +16,14 @@ _FIXED = {
     "KERAS_HOME": str(Path(__file__).parent),
     # oneDNN makes training 1.4 times as fast. TensorFlow turns it off on CPUs without AVX-512 VNNI.
     "TF_ENABLE_ONEDNN_OPTS": "1",
-    # AVX-512 adds in another order than AVX2, so a processor that has it would train another model.
-    "ONEDNN_MAX_CPU_ISA": "AVX2",
 }
+# AVX-512 adds in another order than AVX2, so a processor that has it would train another model.
+_PORTABLE = {"ONEDNN_MAX_CPU_ISA": "AVX2"}
 # At levels 0 to 2, TensorFlow prints pages of notes on graphs.
 _DEFAULT = {"TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
-def use_tensorflow(threads: int | None = None, seed: int | None = None) -> None:
+def use_tensorflow(threads: int | None = None, seed: int | None = None, native: bool = False) -> None:
     """Import TensorFlow with the project's settings, whatever the shell and the home folder say.
 
     This must be its first import in the process: TensorFlow reads its variables then.
@@ -36,12 +32,13 @@ def use_tensorflow(threads: int | None = None, seed: int | None = None) -> None:
         threads: number of intra-op threads. It changes the order of sums, and so the last bits of a result. None, for
             use outside the pipeline, leaves the number to TensorFlow.
         seed: for Python, NumPy and TensorFlow, with deterministic kernels. None for inference.
+        native: use all instructions that the processor has, whatever others have.
 
     Raises:
         DigitsError: something else started Keras with another backend.
     """
-    shield(_READ, _KEPT, _FIXED, _DEFAULT)
-    with _quiet_unless_it_fails():
+    shield(_READ, _KEPT, _FIXED if native else _FIXED | _PORTABLE, _DEFAULT)
+    with quiet_unless_it_fails():
         import keras
         import tensorflow as tf
 
@@ -73,24 +70,3 @@ def _reset(keras: Any) -> None:
     keras.config.set_image_data_format("channels_last")
     keras.config.set_max_epochs(None)
     keras.config.set_max_steps_per_epoch(None)
-
-
-@contextmanager
-def _quiet_unless_it_fails() -> Iterator[None]:
-    """Discard what native code writes to standard error, unless the block fails.
-
-    TensorFlow prints a greeting before it reads its log level.
-    """
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as held:
-        saved = os.dup(2)
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            held.seek(0)
-            os.write(saved, held.read())
-            raise
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)

@@ -3,6 +3,7 @@
 from digits.params.load import load_params, option, override, parse_params, read_params
 from digits.params.schema import (
     AbsoluteGates,
+    AugmentParams,
     Changes,
     EvaluateParams,
     FetchParams,
@@ -17,6 +18,7 @@ from digits.params.schema import (
     PromotionGates,
     RawFile,
     RegisterParams,
+    RobustnessParams,
     Section,
     Source,
     TrainParams,
@@ -26,6 +28,7 @@ from digits.params.schema import (
 
 __all__ = [
     "AbsoluteGates",
+    "AugmentParams",
     "Changes",
     "EvaluateParams",
     "FetchParams",
@@ -40,6 +43,7 @@ __all__ = [
     "PromotionGates",
     "RawFile",
     "RegisterParams",
+    "RobustnessParams",
     "Section",
     "Source",
     "TrainParams",

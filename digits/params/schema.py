@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -11,6 +11,9 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 OpenFraction = Annotated[float, Field(gt=0, lt=1)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
+# One value for all blocks of the network, or a list of one for each.
+T = TypeVar("T")
+PerBlock: TypeAlias = T | list[T]
 Bounds = Annotated[list[float], Field(min_length=2, max_length=2)]
 # Figures grow with the longest name.
 ClassName = Annotated[str, Field(min_length=1, max_length=100)]
@@ -210,20 +213,45 @@ class PreprocessParams(Section):
 
 
 class ModelParams(Section):
-    """The shape of the network."""
+    """The shape of the network: blocks of layers, then a head. A list has a value for each block."""
 
-    filters: Annotated[list[Positive], Field(min_length=1, max_length=3)]
-    """One block of convolution, ReLU and max pooling for each number of filters."""
-    kernel_size: Annotated[int, Field(ge=1, le=7)]
+    filters: Annotated[list[Positive], Field(min_length=1, max_length=4)]
+    """One block of convolution, max pooling and ReLU for each number of filters."""
+    kernel_size: PerBlock[Annotated[int, Field(ge=1, le=7)]]
     """Side of each convolution in pixels."""
-    pool_size: Annotated[int, Field(ge=1, le=4)]
-    """Side of each max pooling in pixels."""
+    strides: PerBlock[Annotated[int, Field(ge=1, le=3)]]
+    """Step of each convolution in pixels."""
+    padding: PerBlock[Literal["valid", "same"]]
+    """valid: the picture shrinks by the kernel; same: it keeps its size."""
+    pool_size: PerBlock[Annotated[int, Field(ge=1, le=4)]]
+    """Side of each max pooling in pixels; 1 for none."""
+    batch_norm: PerBlock[bool]
+    """Normalise each batch before the ReLU."""
+    residual: PerBlock[Annotated[int, Field(ge=0, le=4)]]
+    """How many convolutions follow each block, whose result is added to what they take."""
+    head: Literal["flatten", "average"]
+    """What the head sees: all features of the last block, or the average of each filter."""
     conv_dropout: Annotated[float, Field(ge=0, lt=1)]
     """Share of features dropped after the last block."""
-    dense_units: Positive
-    """Width of the hidden layer."""
+    dense_units: Annotated[int, Field(ge=0)]
+    """Width of the hidden layer; 0 for none."""
     dense_dropout: Annotated[float, Field(ge=0, lt=1)]
     """Share of features dropped after the hidden layer."""
+
+    @model_validator(mode="after")
+    def _a_value_for_each_block(self) -> ModelParams:
+        for name, value in self:
+            if isinstance(value, list) and len(value) != len(self.filters):
+                raise ValueError(
+                    f"train.model.{name} has {len(value)} values for {len(self.filters)} blocks: "
+                    "write one for each number of filters, or a single one for all"
+                )
+        return self
+
+    def of_block(self, name: str, block: int) -> Any:
+        """The value that a field has for a block, counted from 0."""
+        value = getattr(self, name)
+        return value[block] if isinstance(value, list) else value
 
 
 class StopParams(Section):
@@ -237,6 +265,19 @@ class StopParams(Section):
     """The value to pass."""
 
 
+class AugmentParams(Section):
+    """How training images are changed, at random and anew in each epoch. All 0: they stay as they are."""
+
+    rotation: Annotated[float, Field(ge=0, le=180)]
+    """At most so many degrees to either side."""
+    shift: Annotated[float, Field(ge=0, le=100)]
+    """At most so many pixels in each direction."""
+    zoom: Annotated[float, Field(ge=0, lt=1)]
+    """At most this share larger or smaller."""
+    shear: Annotated[float, Field(ge=0, le=80)]
+    """Slanted by at most so many degrees to either side."""
+
+
 class TrainParams(Section):
     """How the model is built and fitted."""
 
@@ -245,7 +286,13 @@ class TrainParams(Section):
     optimizer: Literal["adam", "adamw", "nadam", "rmsprop", "sgd"]
     """How the weights are updated."""
     learning_rate: Annotated[float, Field(gt=0, le=10)]
-    """Step size of the optimizer."""
+    """Step size of the optimizer; with a schedule, the largest."""
+    schedule: Literal["constant", "cosine"]
+    """cosine: up to `learning_rate` in the first quarter of all steps, then down to 0 along a cosine."""
+    beta_2: OpenFraction
+    """How long adam, adamw and nadam remember the size of gradients."""
+    augment: AugmentParams
+    """How training images are changed."""
     batch_size: Positive
     """Images per step."""
     epochs: Positive
@@ -256,6 +303,8 @@ class TrainParams(Section):
     """Of weights, shuffling and dropout."""
     threads: Annotated[int, Field(ge=1, le=256)]
     """Of TensorFlow. Another number may change the last bits of the result."""
+    cpu: Literal["portable", "native"]
+    """portable: instructions up to AVX2, for the same bits on more processors; native: all that the processor has."""
 
 
 class Changes(Section):
@@ -342,6 +391,8 @@ class AbsoluteGates(Section):
     """Largest expected calibration error."""
     max_size_mb: Annotated[float, Field(gt=0)]
     """Largest .keras file, in 10^6 bytes."""
+    max_twin_difference: Fraction
+    """Largest difference of a probability between the .keras file and its fast twin."""
     max_latency_ms: Annotated[float, Field(gt=0)]
     """Longest median time to classify one image, in milliseconds."""
 
@@ -405,15 +456,17 @@ class Params(Section):
     def _pooling(self) -> str | None:
         model = self.train.model
         whole = side = self.validate_.side
-        for _ in model.filters:
-            side = (side - model.kernel_size + 1) // model.pool_size
-        if side >= 1:
-            return None
-        return (
-            f"train.model: {len(model.filters)} blocks with kernel_size {model.kernel_size} and pool_size "
-            f"{model.pool_size} leave nothing of a {whole}×{whole} image (validate.side): take fewer filters or "
-            "smaller sizes"
-        )
+        for block in range(len(model.filters)):
+            kernel_size, strides = model.of_block("kernel_size", block), model.of_block("strides", block)
+            covered = side if model.of_block("padding", block) == "same" else side - kernel_size + 1
+            side = -(-covered // strides) // model.of_block("pool_size", block)
+            if side < 1:
+                return (
+                    f"train.model: block {block + 1} of {len(model.filters)} (kernel_size {kernel_size}, pool_size "
+                    f"{model.of_block('pool_size', block)}) leaves nothing of a {whole}×{whole} image (validate.side): "
+                    "take fewer filters or smaller sizes"
+                )
+        return None
 
     def _shares(self) -> str | None:
         shares, names = len(self.validate_.class_shares), len(self.preprocess.class_names)

@@ -1,0 +1,73 @@
+"""Training images changed at random, anew in each epoch: one affine map an image, drawn from the seed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from digits.params import AugmentParams
+
+
+def is_on(params: AugmentParams) -> bool:
+    """Whether anything is to be changed."""
+    return any(value for _, value in params)
+
+
+def changed_batches(
+    images: np.ndarray, labels: np.ndarray, params: AugmentParams, batch_size: int, seed: int
+) -> tf.data.Dataset:
+    """Endless batches of changed images, shuffled anew in each epoch. The last, smaller batch of an epoch is kept.
+
+    Args:
+        images: uint8 (n, side, side).
+        labels: float32 (n, classes).
+        params: section `train.augment`.
+        batch_size: images of a batch.
+        seed: of the order and of the changes.
+
+    Returns:
+        Batches of uint8 (batch, side, side) and float32 (batch, classes).
+    """
+    import tensorflow as tf
+
+    pixels, answers = tf.constant(images), tf.constant(labels)
+
+    def batch(step: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        chosen = tf.cast(tf.gather(pixels, rows), tf.float32)[..., None]
+        maps = _maps(tf.stack([tf.cast(seed, tf.int64), step]), tf.shape(rows)[0], images.shape[1], params)
+        moved = tf.raw_ops.ImageProjectiveTransformV3(
+            images=chosen,
+            transforms=maps,
+            output_shape=images.shape[1:],
+            interpolation="BILINEAR",
+            fill_mode="CONSTANT",
+            fill_value=0.0,
+        )
+        return tf.cast(tf.round(moved[..., 0]), tf.uint8), tf.gather(answers, rows)
+
+    rows = tf.data.Dataset.range(len(images)).shuffle(len(images), seed=seed).batch(batch_size).repeat()
+    # The changes depend on the number of the step alone, so the order in which threads draw them does not matter.
+    return rows.enumerate().map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def _maps(seed: tf.Tensor, count: tf.Tensor, side: int, params: AugmentParams) -> tf.Tensor:
+    """Affine maps from places of the result to places of the image, float32 (count, 8), about the image's middle."""
+    import tensorflow as tf
+
+    drawn = tf.unstack(tf.random.stateless_uniform((5, count), seed, -1.0, 1.0))
+    angle, slant = (
+        np.deg2rad(limit) * draw for limit, draw in zip((params.rotation, params.shear), drawn, strict=False)
+    )
+    size = 1 + params.zoom * drawn[2]
+    across, down = params.shift * drawn[3], params.shift * drawn[4]
+    cosine, sine = tf.cos(angle) / size, tf.sin(angle) / size
+    a, b = cosine, -sine + cosine * tf.tan(slant)
+    c, d = sine, cosine + sine * tf.tan(slant)
+    middle = (side - 1) / 2
+    x, y = middle + across, middle + down
+    zero = tf.zeros_like(angle)
+    return tf.stack([a, b, middle - a * x - b * y, c, d, middle - c * x - d * y, zero, zero], axis=1)
