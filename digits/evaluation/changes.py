@@ -84,6 +84,9 @@ def occlusion(images: np.ndarray, strength: float, rng: np.random.Generator) -> 
     return np.where(rows[:, :, None] & columns[:, None, :], np.uint8(0), images)
 
 
+# The margin of splines in pixels. Beyond it, an edge changes nothing that a grey level would show.
+_MARGIN = 12
+
 CHANGES: dict[str, Callable[[np.ndarray, float, np.random.Generator], np.ndarray]] = {
     change.__name__: change for change in (shift, rotation, scale, stroke, noise, blur, contrast, inversion, occlusion)
 }
@@ -91,12 +94,16 @@ CHANGES: dict[str, Callable[[np.ndarray, float, np.random.Generator], np.ndarray
 
 def _transform(images: np.ndarray, matrices: np.ndarray) -> np.ndarray:
     """Map each image about its middle, by cubic splines. `matrices` (n, 2, 2) map places of the result to the image."""
+    # As `affine_transform` does for each image: splines in a margin of zeros.
+    splines = np.pad(images.astype(np.float32), ((0, 0), (_MARGIN, _MARGIN), (_MARGIN, _MARGIN)))
+    for axis in (1, 2):
+        splines = ndimage.spline_filter1d(splines, axis=axis, mode="grid-constant")
     middle = (np.array(images.shape[1:]) - 1) / 2
-    changed = [
-        ndimage.affine_transform(image.astype(np.float32), matrix, middle - matrix @ middle, mode="grid-constant")
-        for image, matrix in zip(images, matrices, strict=True)
-    ]
-    return to_pixels(np.array(changed).reshape(images.shape))
+    changed = np.empty(images.shape, dtype=np.float32)
+    for spline, matrix, target in zip(splines, matrices, changed, strict=True):
+        offset = middle - matrix @ middle + _MARGIN
+        ndimage.affine_transform(spline, matrix, offset, output=target, mode="grid-constant", prefilter=False)
+    return to_pixels(changed)
 
 
 def to_pixels(values: np.ndarray) -> np.ndarray:

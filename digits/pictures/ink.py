@@ -80,7 +80,7 @@ def ink_is_light(grey: np.ndarray) -> bool:
     fine = (fine - np.median(fine))[rim:-rim, rim:-rim]
     if fine.size and fine.std() > 0:
         # Thin or small strokes leave a high skewness at this fine scale, and the coarse scale is not needed.
-        skewness = float((fine**3).mean() / fine.std() ** 3)
+        skewness = float(_cubes(fine).mean() / fine.std() ** 3)
         if abs(skewness) > CLEAR_SKEWNESS:
             return skewness > 0
     step = max(1, min(grey.shape) // 200)
@@ -92,7 +92,12 @@ def ink_is_light(grey: np.ndarray) -> bool:
     weights = np.where(border, 1 / border.sum(), 1 / small.size)
     order = np.argsort(relief, axis=None)
     middle = relief.ravel()[order[np.searchsorted(np.cumsum(weights.ravel()[order]), weights.sum() / 2)]]
-    return bool(((relief - middle) ** 3).mean() > 0)
+    return bool(_cubes(relief - middle).mean() > 0)
+
+
+def _cubes(values: np.ndarray) -> np.ndarray:
+    # As a power it takes ten times as long.
+    return values * values * values
 
 
 def noise_level(grey: np.ndarray) -> float:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from digits.evaluation.robustness import CLEAN, worst
+from digits.evaluation.perturbation import CLEAN
+from digits.evaluation.robustness import worst
 from digits.evaluation.scores import METRICS, Metric, absent_classes, weak_classes
 from digits.results import Results
 from digits.tracking import artifacts

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from digits.evaluation.changes import CHANGES
-from digits.evaluation.robustness import CLEAN, LOAD_DIGITS, PICTURE
+from digits.evaluation.perturbation import CLEAN, LOAD_DIGITS, PICTURE
 from digits.style import BLACK, BLUE, GREEN, GREY, VERMILION, style
 
 _CHANGES_A_ROW = 3

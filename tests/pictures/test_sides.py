@@ -8,7 +8,8 @@ from PIL import Image
 from support.changes import EVALUATE, rng
 from support.drawings import encoded, is_like, page, seven
 
-from digits.evaluation.robustness import on_canvas, robustness
+from digits.evaluation.perturbation import on_canvas, perturb
+from digits.evaluation.robustness import robustness
 from digits.pictures.explanation import explanation, occlusion_map, patch_side
 from digits.pictures.file import load_picture
 from digits.pictures.find import find_digits
@@ -93,7 +94,8 @@ def test_occlusion_finds_where_the_evidence_is(side):
 @pytest.mark.parametrize("side", [2, 8, 27, 32, 48])
 def test_the_table_of_robustness_is_made_at_any_side(mnist_sample, side):
     images = resized(mnist_sample.x_test[:12], side)
-    table = robustness(classify_of(side), images, mnist_sample.y_test[:12], EVALUATE)
+    perturbed = perturb(images, mnist_sample.y_test[:12], EVALUATE.robustness)
+    table = robustness(classify_of(side), perturbed, EVALUATE.confidence)
     assert len(table) == 52 and table["accuracy"].between(0, 1).all()
     # The enlarged image lies on its canvas whole, wherever that is.
     canvases = on_canvas(np.full((50, side, side), 255, np.uint8), rng())

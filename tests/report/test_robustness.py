@@ -4,7 +4,7 @@ from support.changes import EVALUATE, table_of_heavy_above
 from support.figures import texts
 
 from digits.evaluation.changes import CHANGES
-from digits.evaluation.robustness import CLEAN
+from digits.evaluation.perturbation import CLEAN
 from digits.report.robustness import robustness_figure
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from digits.evaluation.perturbation import perturb
 from digits.evaluation.robustness import robustness
 from digits.params import EvaluateParams
 
@@ -73,4 +74,5 @@ def heavy_above(pixels: np.ndarray) -> np.ndarray:
 def table_of_heavy_above(params: EvaluateParams = EVALUATE) -> pd.DataFrame:
     """The table of `heavy_above`, which is right on all of these images as long as nobody changes them."""
     images = np.concatenate([np.repeat(seven()[None], 30, axis=0), np.repeat(seven()[None, ::-1], 30, axis=0)])
-    return robustness(heavy_above, images, np.repeat([1, 0], 30), params)
+    perturbed = perturb(images, np.repeat([1, 0], 30), params.robustness)
+    return robustness(heavy_above, perturbed, params.confidence)
