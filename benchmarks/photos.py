@@ -14,7 +14,7 @@ import numpy as np
 
 from digits import paths
 from digits.data.dataset import Dataset
-from digits.model.classifier import Classifier
+from digits.model.classifier import load_classifier
 from digits.pictures.file import load_picture
 from digits.pictures.read import Reader, predict
 from digits.results import working_copy
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=50, help="photos of each kind, with a digit and without")
     count = parser.parse_args().images
     images, labels = Dataset(paths.PROCESSED).arrays("validation")
-    reader = Reader.of(Classifier(paths.MODEL), working_copy())
+    reader = Reader.of(load_classifier(paths.MODEL), working_copy())
 
     def read(image: np.ndarray | None, kind: str, rng: np.random.Generator) -> list[tuple[int, bool]]:
         file = io.BytesIO()

@@ -71,9 +71,9 @@ def compare_http(model: str, requests: int) -> None:
 
 def time_batch(model: str) -> None:
     """Throughput of the classifier in this process, without HTTP."""
-    from digits.model.classifier import Classifier
+    from digits.model.classifier import load_classifier
 
-    classifier = Classifier(model)
+    classifier = load_classifier(Path(model))
     images = np.random.default_rng(0).integers(0, 256, (1000, 28, 28), dtype=np.uint8)
     for _ in range(3):
         classifier(images)

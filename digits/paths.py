@@ -10,12 +10,18 @@ RAW = Path("data/raw")
 RAW_PARTS = Path("data/.fetch")
 PROCESSED = Path("data/processed")
 DATASET = PROCESSED / "dataset.json"
+# Test images changed in the ways that robustness is measured on.
+PERTURBED = Path("data/perturbed.npz")
 MODEL = Path("models/model.keras")
+# The same network in a format that needs no TensorFlow.
+TWIN = MODEL.with_name("model.tflite")
 # The names of the model's classes, beside a model that was logged or taken away. No stage writes it.
 CLASSES = MODEL.with_name("classes.json")
 VALIDATION = Path("reports/validation")
 HISTORY = Path("reports/history.csv")
 TRAINING = Path("reports/training.json")
+# How far the answers of the two are from each other.
+TWIN_CHECK = Path("reports/twin.json")
 METRICS = Path("reports/metrics.json")
 # Names the evaluated model, its test images and the settings. The figures beside it belong to no other model.
 EVALUATION = Path("reports/evaluation.json")

@@ -26,6 +26,12 @@ class _Training(BaseModel):
     weights: int
 
 
+class _Twin(BaseModel):
+    images: int
+    same_class: int
+    max_difference: float
+
+
 class _Scores(BaseModel):
     precision: float | None
     recall: float | None
@@ -83,6 +89,7 @@ class _Means(RootModel[dict[str, float]]):
 # What readers need of each file. Other keys may stand beside, and an older version wrote fewer of them.
 SHAPES: dict[Path, type[BaseModel]] = {
     paths.TRAINING: _Training,
+    paths.TWIN_CHECK: _Twin,
     paths.METRICS: _Metrics,
     paths.CALIBRATION: _Calibration,
     paths.ROBUSTNESS_MEANS: _Means,
@@ -180,6 +187,11 @@ class Results:
     def robustness(self) -> pd.DataFrame | None:
         """robustness.csv: accuracy by change and strength; None for a model from before it was measured."""
         return None if self.find(paths.ROBUSTNESS) is None else self._frame(paths.ROBUSTNESS)
+
+    @cached_property
+    def twin(self) -> dict[str, Any] | None:
+        """twin.json: how far the answers of the model and its twin are from each other; None for one without a twin."""
+        return None if self.find(paths.TWIN_CHECK) is None else self._json(paths.TWIN_CHECK)
 
     @cached_property
     def not_sure_below(self) -> float | None:

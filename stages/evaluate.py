@@ -5,12 +5,12 @@ import numpy as np
 from digits import paths
 from digits.data.dataset import Dataset
 from digits.evaluation.calibration import acceptance, not_sure_below
+from digits.evaluation.perturbation import load_perturbed
 from digits.evaluation.robustness import mean_accuracy, robustness
 from digits.evaluation.scores import absent_classes, predictions_frame, score
 from digits.files import atomic_path, sha256_file, write_json
-from digits.model.classifier import Classifier
+from digits.model.classifier import TwinClassifier
 from digits.params import Params
-from digits.tracking import record, store
 
 
 def main(params: Params) -> None:
@@ -18,10 +18,9 @@ def main(params: Params) -> None:
     options = params.evaluate
     dataset = Dataset(paths.PROCESSED)
     (images, labels), (seen_images, seen_labels) = dataset.arrays("test"), dataset.arrays("validation")
-    client = store.connect()
     # It is written last: what a killed process leaves is no evaluation.
     paths.EVALUATION.unlink(missing_ok=True)
-    classifier = Classifier(paths.MODEL, threads=params.train.threads)
+    classifier = TwinClassifier(paths.TWIN, threads=params.train.threads)
 
     probabilities, actual = classifier(np.asarray(images), options.batch_size), labels.argmax(axis=1)
     metrics = score(actual, probabilities, dataset.class_names, options.confidence, options.calibration_bins)
@@ -35,7 +34,7 @@ def main(params: Params) -> None:
     validation, test = acceptance(seen, seen_probabilities, threshold), acceptance(actual, probabilities, threshold)
     write_json(paths.CALIBRATION, {"not_sure_below": threshold, "validation": validation, "test": test})
 
-    table = robustness(classifier, images, actual, options)
+    table = robustness(classifier, load_perturbed(paths.PERTURBED), options.confidence)
     with atomic_path(paths.ROBUSTNESS) as part:
         table.to_csv(part, index=False)
     write_json(paths.ROBUSTNESS_MEANS, mean_accuracy(table))
@@ -43,7 +42,6 @@ def main(params: Params) -> None:
     identity = {"model_sha256": sha256_file(paths.MODEL), "test_sha256": dataset.facts["test_sha256"]}
     intervals = {"confidence": options.confidence, "calibration_bins": options.calibration_bins}
     write_json(paths.EVALUATION, identity | intervals)
-    record.log_evaluation(client, record.ensure_run(client, params))
     if absent := absent_classes(metrics["per_class"]):
         print(f"evaluate: no test image of class {', '.join(absent)}: left out of macro F1 and of the weakest classes")
     low, high = metrics["accuracy_low"], metrics["accuracy_high"]

@@ -7,17 +7,9 @@ from digits.params import Params
 from digits.report.figures import FIGURES, report_data
 from digits.results import working_copy
 from digits.style import save_figure
-from digits.tracking import record, store
 
 
 def main(params: Params) -> None:
-    """Draw the pictures, then log them to the model's run."""
-    draw(params)
-    client = store.connect()
-    record.log_plots(client, record.ensure_run(client, params))
-
-
-def draw(params: Params) -> None:
     """Read data/processed and reports/; replace reports/plots/ as a whole."""
     data = report_data(Dataset(paths.PROCESSED), working_copy(), params.plot, params.evaluate.calibration_bins)
     with atomic_path(paths.PLOTS) as folder:

@@ -2,9 +2,11 @@
 
 import time
 
+import numpy as np
+
 from digits import paths
 from digits.data.dataset import Dataset
-from digits.files import atomic_path, write_json
+from digits.files import atomic_path, sha256_file, write_json
 from digits.model.runtime import use_tensorflow
 from digits.params import Params
 from digits.tracking import store
@@ -16,10 +18,12 @@ def main(params: Params) -> None:
     train, validation = dataset.arrays("train"), dataset.arrays("validation")
     # A store that does not answer is known here, before the minutes of training.
     client = store.connect()
-    use_tensorflow(threads=params.train.threads, seed=params.train.seed)
+    use_tensorflow(params.train.threads, params.train.seed, native=params.train.cpu == "native")
+    from digits.model.classifier import KerasClassifier, TwinClassifier
     from digits.model.fit import fit
     from digits.model.keras_file import save_model
     from digits.model.network import build_model
+    from digits.model.twin import agreement, save_twin
     from digits.tracking.training import live_run
 
     with live_run(client, params) as run:
@@ -27,6 +31,7 @@ def main(params: Params) -> None:
         model = build_model(params.train.model, len(dataset.class_names), side=train[0].shape[1])
         training = fit(model, train, validation, params.train, on_epoch=run.log_epoch)
         save_model(model, paths.MODEL)
+        save_twin(model, paths.TWIN, sha256_file(paths.MODEL))
         with atomic_path(paths.HISTORY) as part:
             training.history.to_csv(part, index=False)
         last = training.history.iloc[-1].drop("epoch").to_dict()
@@ -41,5 +46,9 @@ def main(params: Params) -> None:
             "weights": model.count_params(),
         }
         write_json(paths.TRAINING, facts)
+        # Of the test images, the pixels alone: no label is read, and nothing is chosen.
+        images = [np.asarray(dataset.arrays(split)[0]) for split in ("validation", "test")]
+        twin = TwinClassifier(paths.TWIN, threads=params.train.threads)
+        write_json(paths.TWIN_CHECK, agreement(KerasClassifier(model), twin, images))
         run.finish(time.monotonic() - started)
     print(f"train: {training.reason}; validation accuracy {last['val_accuracy']:.4f}")

@@ -27,14 +27,14 @@ def predict(
     import sys
     from functools import partial
 
-    from digits.model.classifier import Classifier
+    from digits.model.classifier import load_classifier
     from digits.pictures.batch import predict_all
     from digits.pictures.file import MAX_BYTES, PictureError
     from digits.pictures.read import Reader
     from digits.registry.resolve import resolve
 
     found = resolve(model or champion(), open_registry)
-    reader = Reader.of(Classifier(found.file()), found.results)
+    reader = Reader.of(load_classifier(found.file()), found.results)
     failed, pictures = False, []
     stdin = partial(sys.stdin.buffer.read, MAX_BYTES + 1)
     for outcome in predict_all(images, reader, stdin, explain):

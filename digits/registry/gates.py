@@ -94,6 +94,21 @@ def size(evidence: Evidence, limits: RegisterParams) -> Gate:
     return _at_most("Size of the model file", evidence.size_mb, limits.gates.max_size_mb, ".2f", " MB")
 
 
+def same_answers(evidence: Evidence, limits: RegisterParams) -> Gate:
+    """The agreement of the model with its twin, which answers for it."""
+    twin, limit = evidence.model.twin, limits.gates.max_twin_difference
+    assert twin is not None, "a gate of the twin was asked without one"
+    same, images, difference = twin["same_class"], twin["images"], twin["max_difference"]
+    return Gate(
+        "Same answers by the fast twin",
+        f"same class for {same:,} of {images:,} images, probabilities differ by at most {difference:.6f}",
+        f"all, by at most {limit:.6f}",
+        same == images and difference <= limit,
+        difference,
+        limit,
+    )
+
+
 def latency(evidence: Evidence, limits: RegisterParams) -> Gate:
     """The time to classify one image."""
     return _at_most("Median time for one image", evidence.latency_ms, limits.gates.max_latency_ms, ".2f", " ms")
@@ -188,11 +203,13 @@ class Rule:
     Attributes:
         check: gives the gate.
         against_champion: whether it needs a champion to compare with.
+        of_twin: whether it needs a twin, which models of earlier versions of this project do not have.
         repeatable: whether the same model always gives the same finding. A time does not.
     """
 
     check: Callable[[Evidence, RegisterParams], Gate]
     against_champion: bool = False
+    of_twin: bool = False
     repeatable: bool = True
 
 
@@ -202,6 +219,7 @@ GATES: tuple[Rule, ...] = (
     Rule(macro_f1),
     Rule(calibration_error),
     Rule(size),
+    Rule(same_answers, of_twin=True),
     Rule(latency, repeatable=False),
     Rule(better, against_champion=True),
     Rule(not_inferior, against_champion=True),
@@ -214,7 +232,7 @@ GATES: tuple[Rule, ...] = (
 def check(
     evidence: Evidence, limits: RegisterParams, repeatable_only: bool = False, against_champion_only: bool = False
 ) -> list[Gate]:
-    """All gates that apply, in the order of the table: those against the champion if there is one.
+    """All gates that apply, in the order of the table. Those against a champion, and of a twin, need one.
 
     Args:
         evidence: figures of the model, and of the champion.
@@ -231,6 +249,7 @@ def check(
         rule.check(evidence, limits)
         for rule in GATES
         if (evidence.champion is not None or not rule.against_champion)
+        and (evidence.model.twin is not None or not rule.of_twin)
         and (rule.repeatable or not repeatable_only)
         and (rule.against_champion or not against_champion_only)
     ]

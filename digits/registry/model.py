@@ -32,8 +32,8 @@ class Model:
         results: what training and evaluation left of it.
         run: the MLflow run that made it; None for a file that no run of the store made.
         version: the registered version that the name means; None where the name means no version.
-        file: brings the .keras file to this disk, checks its bytes, and gives its path. It raises DigitsError where
-            that is not possible.
+        file: brings the .keras file and its twin to this disk, checks their bytes, and gives the path of the first. It
+            raises DigitsError where that is not possible.
         record: how to give it a run, where it has none.
     """
 
@@ -73,46 +73,57 @@ class Model:
         return self.run
 
 
-def download_model(client: MlflowClient, model_id: str, sha256: str) -> Path:
-    """A logged model's file. It is kept in .digits/models under its hash, so that it is fetched once.
+def download_model(client: MlflowClient, model_id: str, sha256: str, twin_sha256: str | None) -> Path:
+    """A logged model's file, with its twin beside it. Both are kept in .digits/models, so that they are fetched once.
 
     Where the logged model is gone, another one with the same bytes serves as well: `digits sync` makes one.
 
+    Args:
+        client: of the store.
+        model_id: of the logged model.
+        sha256: of its file.
+        twin_sha256: of the twin; None for a model of an earlier version of this project, which has none.
+
     Raises:
-        DigitsError: it cannot be read, or has other bytes than those that were logged.
+        DigitsError: one cannot be read, or has other bytes than those that were logged.
     """
-    kept = paths.state() / "models" / sha256 / FILE
-    if kept.is_file() and sha256_file(kept) == sha256:
-        return kept
+    kept = paths.state() / "models" / sha256
+    for name, wanted in ((FILE, sha256), (paths.TWIN.name, twin_sha256)):
+        if wanted and not ((kept / name).is_file() and sha256_file(kept / name) == wanted):
+            _download(client, model_id, sha256, kept / name, wanted)
+    return kept / FILE
+
+
+def _download(client: MlflowClient, model_id: str, sha256: str, kept: Path, wanted: str) -> None:
+    """Bring a file of a logged model to `kept`, if its SHA-256 is `wanted`."""
     with tempfile.TemporaryDirectory() as folder:
         try:
-            file, location = _fetch(client, model_id, Path(folder))
+            file, location = _fetch(client, model_id, kept.name, Path(folder))
         except DigitsError:
             others = find.logged_models(client, sha256)
             other = next((one for one in others if one != model_id), None)
             if other is None:
                 raise
-            file, location = _fetch(client, other, Path(folder))
+            file, location = _fetch(client, other, kept.name, Path(folder))
         found = sha256_file(file)
-        if found != sha256:
+        if found != wanted:
             raise DigitsError(
-                f"{location}/{FILE} is not the file that was logged: SHA-256 {found[:12]}… instead of "
-                f"{sha256[:12]}…; refused"
+                f"{location}/{kept.name} is not the file that was logged: SHA-256 {found[:12]}… instead of "
+                f"{wanted[:12]}…; refused"
             )
         with atomic_path(kept) as part:
             part.write_bytes(file.read_bytes())
-    return kept
 
 
-def _fetch(client: MlflowClient, model_id: str, folder: Path) -> tuple[Path, str]:
-    """Download the file of a logged model. Returns its path, and where it lay."""
+def _fetch(client: MlflowClient, model_id: str, name: str, folder: Path) -> tuple[Path, str]:
+    """Download a file of a logged model. Returns its path, and where it lay."""
     from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
 
     location = f"model {model_id}"
     try:
         location = client.get_logged_model(model_id).artifact_location
-        return Path(download_artifacts(artifact_uri=f"{location}/{FILE}", dst_path=str(folder))), location
+        return Path(download_artifacts(artifact_uri=f"{location}/{name}", dst_path=str(folder))), location
     except (MlflowException, OSError) as error:
         raise DigitsError(
             f"{location}: the model's file cannot be read ({str(error).splitlines()[0]}); check the model out and run "

@@ -95,24 +95,27 @@ def assess(
     Raises:
         DigitsError: the model is champion already, or cannot be scored.
     """
-    from digits.model.classifier import Classifier, median_latency_ms
+    from digits.model.classifier import load_classifier, median_latency_ms
 
     number = registry.aliases().get(CHAMPION)
     if number is not None and number in (model.number, _number_of(registry, model)):
         raise DigitsError(f"version {number} is champion already")
-    # A model without figures is refused before TensorFlow is loaded.
+    # A model without figures is refused before it is loaded.
     _ = model.results.metrics, model.results.predictions
     file = model.file()
-    classifiers = [Classifier(file)]
+    classifiers = [load_classifier(file)]
     before, unreadable = None, ""
     if number is not None:
         try:
             champion = resolve(f"models:/{registry.name}/{number}", lambda: registry)
-            classifiers.append(Classifier(champion.file()))
+            classifiers.append(load_classifier(champion.file()))
             _refuse_other_task(champion, classifiers[1], model, classifiers[0])
             before = _on_test_images(champion, classifiers[1], model.results.test_sha256, evaluate)
         except DigitsError as error:
             unreadable = str(error)
+    if len({type(classifier) for classifier in classifiers}) > 1:
+        # A model of an earlier version has no twin, which would win by its library alone.
+        classifiers = [load_classifier(one.file(), allow_twin=False) for one in (model, champion)]
     latencies = median_latency_ms(classifiers)
     gates = check(Evidence(model.results, file.stat().st_size / 1e6, latencies[0], before, latencies[-1]), params)
     if unreadable:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 # Carried from the run to the version, so that a version explains itself.
 _FROM_RUN = (
     artifacts.MODEL_SHA256,
+    artifacts.TWIN_SHA256,
     artifacts.DATA_DIGEST,
     artifacts.TEST_SHA256,
     artifacts.GIT_COMMIT,
@@ -112,12 +113,12 @@ def register(registry: Registry, model: Model, params: RegisterParams, dry_run: 
 
 
 def _check(model: Model, params: RegisterParams) -> list[Gate]:
-    from digits.model.classifier import Classifier, median_latency_ms
+    from digits.model.classifier import load_classifier, median_latency_ms
 
-    # A model without figures is refused before TensorFlow is loaded to time it.
+    # A model without figures is refused before it is loaded and timed.
     _ = model.results.metrics
     file = model.file()
-    (latency,) = median_latency_ms([Classifier(file)])
+    (latency,) = median_latency_ms([load_classifier(file)])
     return check(Evidence(model.results, file.stat().st_size / 1e6, latency), params)
 
 

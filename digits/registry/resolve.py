@@ -144,7 +144,7 @@ def model_of_run(run: Run, registry: Registry, name: str = "") -> Model:
         model_id = run.data.tags.get(artifacts.MODEL_ID)
         if model_id is None:
             raise DigitsError(f"{uri}: run {run.info.run_id} has no model of this project")
-        return download_model(client, model_id, results.model_sha256)
+        return download_model(client, model_id, results.model_sha256, run.data.tags.get(artifacts.TWIN_SHA256))
 
     return Model(name or run.info.run_name, uri, results.model_sha256, results, run, None, file)
 
@@ -234,7 +234,8 @@ def _model_of_version(version: ModelVersion, registry: Registry, name: str) -> M
     results.labels |= _labels(registry, version)
     uri = f"models:/{version.name}/{version.version}"
     model_id = version_files.model_id_of(version)
-    return Model(name, uri, sha256, results, run, version, lambda: download_model(client, model_id, sha256))
+    twin = version.tags.get(artifacts.TWIN_SHA256)
+    return Model(name, uri, sha256, results, run, version, lambda: download_model(client, model_id, sha256, twin))
 
 
 def _labels(registry: Registry, version: ModelVersion) -> dict[str, str]:

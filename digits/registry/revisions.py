@@ -41,7 +41,14 @@ def model_of_commit(name: str, commit: str, is_experiment: bool) -> Model:
     def file() -> Path:
         if cached is None:
             raise absent(paths.MODEL)
-        return cached
+        twin = dvc.cached(dvc.out_digest(paths.TWIN, commit))
+        if twin is None:
+            return cached
+        # In the cache, neither has the name by which the other finds it.
+        beside = artifacts.scratch() / commit
+        for source, name in ((cached, paths.MODEL.name), (twin, paths.TWIN.name)):
+            write_bytes(beside / name, source.read_bytes())
+        return beside / paths.MODEL.name
 
     results = Results(name, cache(find), sha256, committed_params(commit) or {})
     results.way_out = "it is damaged in git or in DVC's cache, choose another revision"

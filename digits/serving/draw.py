@@ -52,11 +52,11 @@ class DrawingModel:
         Raises:
             DigitsError: the file is missing or not a Keras model, or the names beside it are not those of its classes.
         """
-        from digits.model.classifier import Classifier
+        from digits.model.classifier import load_classifier
         from digits.pictures.read import Reader
         from digits.serving.follow import describe
 
-        self._reader = Reader.of(Classifier(model.file(), threads=1), model.results)
+        self._reader = Reader.of(load_classifier(model.file(), threads=1), model.results)
         self._reader.classify(np.zeros((1, self._reader.side, self._reader.side), np.uint8))
         self.about = {
             "name": describe(model, accuracy=False),

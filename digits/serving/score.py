@@ -52,7 +52,7 @@ ENDPOINTS = {
 class PixelModel:
     """The pyfunc model that MLflow's server calls.
 
-    It calls a traced function. MLflow's own Keras flavour takes 70 ms for an image.
+    MLflow's own Keras flavour takes 70 ms for an image.
     """
 
     def __init__(self, classifier: Classifier) -> None:
@@ -77,10 +77,10 @@ class ScoringModel:
         from mlflow.pyfunc.scoring_server import init
         from mlflow.types import Schema, TensorSpec
 
-        from digits.model.classifier import Classifier
+        from digits.model.classifier import load_classifier
 
         # For a single image, the hand-over to a second thread takes twice the time that it saves.
-        classifier = Classifier(model.file(), threads=1)
+        classifier = load_classifier(model.file(), threads=1)
         self.side = classifier.side
         self.example = example(self.side)
         self._class_names = model.results.names_of(classifier.classes)

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 # The files of training and evaluation, and where a run has them.
-TRAINING_FILES = {path: f"training/{path.name}" for path in (paths.HISTORY, paths.TRAINING, paths.DATASET)}
+TRAINING_FILES = {
+    path: f"training/{path.name}" for path in (paths.HISTORY, paths.TRAINING, paths.TWIN_CHECK, paths.DATASET)
+}
 EVALUATION_FILES = {
     path: f"evaluation/{path.name}"
     for path in (
@@ -41,6 +43,8 @@ PATCH = "source/uncommitted.patch"
 CLASS_NAMES = "preprocess.class_names"
 # The key by which a run is found. It is set last: a run that has it is complete.
 MODEL_SHA256 = "model_sha256"
+# Of the same network in the format that needs no TensorFlow.
+TWIN_SHA256 = "twin_sha256"
 # The digest under which DVC knows the same file.
 MODEL_MD5 = "model_md5"
 MODEL_ID = "model_id"

@@ -109,6 +109,7 @@ def _save(class_names: list[str], path: str, validate_serving_input: bool, **opt
     # The file lies at the top, where whoever pulls the folder looks. MLflow's loader finds it by the flavour's `data`.
     shutil.rmtree(Path(path) / "data")
     shutil.copyfile(paths.MODEL, Path(path) / FILE)
+    shutil.copyfile(paths.TWIN, Path(path) / paths.TWIN.name)
     write_json(Path(path) / artifacts.CLASSES, class_names)
     mlflow_model = options["mlflow_model"]
     mlflow_model.flavors["keras"]["data"] = Path(FILE).stem

@@ -105,6 +105,7 @@ def complete_training(
     tags = {
         artifacts.DATA_DIGEST: digest,
         artifacts.TEST_SHA256: dataset.facts["test_sha256"],
+        artifacts.TWIN_SHA256: sha256_file(paths.TWIN),
         artifacts.MODEL_MD5: dvc.digest(paths.MODEL),
         artifacts.STOPPED_BY: training["reason"],
         artifacts.LIBRARIES: ", ".join(f"{name} {number}" for name, number in libraries().items()),
