@@ -3,6 +3,7 @@
 from pathlib import Path
 
 PARAMS = Path("params.yaml")
+RECIPES = Path("recipes")
 # Left by stage params, for stage fetch to depend on.
 PARAMS_CHECKED = Path("data/params_checked.txt")
 RAW = Path("data/raw")
@@ -56,6 +57,11 @@ def project_root(folder: Path | None = None) -> Path:
             is_within = copy != root and project is not None and project.is_relative_to(copy)
             return root / project.relative_to(copy) if is_within and project else root
     return project or folder
+
+
+def recipe_names() -> list[str]:
+    """The names of the project's recipes, in alphabetical order."""
+    return sorted(path.stem for path in (project_root() / RECIPES).glob("*.yaml") if path.is_file())
 
 
 def state() -> Path:

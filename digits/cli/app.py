@@ -28,6 +28,9 @@ DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the table, 
 ReasonOption = Annotated[str, typer.Option(help="Why, for the record.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
+# For `--help`. There is none outside the project.
+RECIPES = ", ".join(paths.recipe_names()) or f"a file of {paths.RECIPES}/"
+
 app = typer.Typer(
     name="digits",
     no_args_is_help=True,
@@ -45,6 +48,11 @@ def _app(context: typer.Context) -> None:
         from digits.tracking.run import name_project_run
 
         name_project_run(f"digits {context.invoked_subcommand}")
+
+
+def complete_recipe(begun: str) -> list[str]:
+    """The recipes that a shell's completion offers for a word."""
+    return [name for name in paths.recipe_names() if name.startswith(begun)]
 
 
 def enter_project() -> None:

@@ -21,7 +21,7 @@ def lineage(
     from dataclasses import asdict
 
     from digits.registry.lineage import describe, lineage_of
-    from digits.registry.rebuild import rebuild
+    from digits.registry.rebuild import rebuild, why_other_bytes
     from digits.registry.resolve import resolve_run
 
     registry = open_registry()
@@ -31,7 +31,7 @@ def lineage(
         sha256 = rebuild(registry.client, found)
         if sha256 != found.model_sha256:
             raise DigitsError(
-                f"the rebuilt model has other bytes (SHA-256 {sha256[:12]}…, not {found.model_sha256[:12]}…): another "
-                "processor, number of threads or library version gives other last bits"
+                f"the rebuilt model has other bytes (SHA-256 {sha256[:12]}…, not {found.model_sha256[:12]}…): "
+                f"{why_other_bytes(found)}"
             )
         typer.echo(f"digits: rebuilt, the bytes match (SHA-256 {sha256[:12]}…)", err=as_json)

@@ -1,4 +1,4 @@
-"""Run the pipeline through DVC, from any launcher, with changed parameters if wanted."""
+"""Run the pipeline through DVC, from any launcher, with a recipe or changed parameters if wanted."""
 
 from __future__ import annotations
 
@@ -8,10 +8,33 @@ from typing import Any
 
 from digits import dvc, git
 from digits.dvc_files import refuse_unreadable
-from digits.params import override, parse_params, read_params
+from digits.experiments.queue import check_queue
+from digits.params import flatten, override, parse_params, read_params, recipe_settings, setting
 
 # What MLproject passes for a parameter that the user did not give.
 UNCHANGED = "unchanged"
+
+
+def with_recipe(recipe: str, settings: Sequence[str]) -> list[str]:
+    """The settings of a recipe, then the given ones, which win.
+
+    Args:
+        recipe: name of a file in recipes/; empty for none.
+        settings: as for `reproduce`.
+
+    Returns:
+        What to set: of the recipe, only what params.yaml says otherwise.
+
+    Raises:
+        DigitsError: there is no such recipe, or it does not fit.
+    """
+    given = _given(settings)
+    if not recipe:
+        return given
+    raw = read_params()
+    laid = recipe_settings(recipe, raw)
+    present, keys = flatten(raw), {one.partition("=")[0] for one in given}
+    return [setting(key, value) for key, value in laid.items() if key not in keys and present.get(key) != value] + given
 
 
 def check(settings: Sequence[str]) -> None:
@@ -42,17 +65,35 @@ def reproduce(settings: Sequence[str]) -> None:
             has said why.
     """
     check(settings)
-    words = [word for setting in _given(settings) for word in ("-S", setting)]
+    words = _words(settings)
     dvc.run(*(["exp", "run", *words] if words else ["repro"]))
 
 
+def enqueue(settings: Sequence[str]) -> None:
+    """Put the pipeline with changed parameters into DVC's queue: `dvc exp run --queue`.
+
+    Args:
+        settings: as for `reproduce`.
+
+    Raises:
+        DigitsError: as `reproduce`; or the repository is not what DVC's queue needs.
+    """
+    check(settings)
+    check_queue("DVC's queue")
+    dvc.run("exp", "run", "--queue", *_words(settings))
+
+
+def _words(settings: Sequence[str]) -> list[str]:
+    return [word for one in _given(settings) for word in ("-S", one)]
+
+
 def _given(settings: Sequence[str]) -> list[str]:
-    return [setting for setting in settings if setting.partition("=")[2] != UNCHANGED]
+    return [one for one in settings if one.partition("=")[2] != UNCHANGED]
 
 
 def _changed(settings: Sequence[str]) -> Any:
     """The content of params.yaml with the settings in it."""
     raw = read_params()
-    for setting in _given(settings):
-        override(raw, setting)
+    for one in _given(settings):
+        override(raw, one)
     return raw

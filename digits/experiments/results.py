@@ -24,9 +24,10 @@ from digits.evaluation.seeds import FEWEST_SEEDS, SeedComparison, compare_seeds
 from digits.files import parse_json
 from digits.params import option
 from digits.results import SHAPES
+from digits.tracking import artifacts
 from digits.tracking.source import committed_params
 
-SECTION, SEED = "train.", "train.seed"
+SECTION, SEED, RECIPE = "train.", "train.seed", artifacts.RECIPE
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class Recipe:
 
     Attributes:
         settings: the parameters in which the recipes differ, and its values.
+        telling: those of them that its name says: not what follows from the name of a file in recipes/.
         trials: by ascending seed.
         accuracy: mean validation accuracy.
         low: lower end of its interval over the seeds; None with fewer than 3.
@@ -66,6 +68,7 @@ class Recipe:
     """
 
     settings: dict[str, Any]
+    telling: list[str]
     trials: list[Trial]
     accuracy: float
     low: float | None
@@ -75,7 +78,8 @@ class Recipe:
     @property
     def name(self) -> str:
         """The settings in a few words, without their section."""
-        return ", ".join(f"{key.removeprefix(SECTION)}={value}" for key, value in self.settings.items()) or "one recipe"
+        words = [f"{key.removeprefix(SECTION)}={self.settings[key]}" for key in self.telling]
+        return ", ".join(words).removeprefix(f"{RECIPE}=") or "one recipe"
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON: settings, validation accuracy by experiment and seed, mean, interval, comparison."""
@@ -138,9 +142,18 @@ def recipes_of(trials: Sequence[Trial], significance: float) -> list[Recipe]:
         values = np.array(list(scores.values()))
         low, high = mean_interval(values, 1 - significance) if len(values) >= FEWEST_SEEDS else (None, None)
         settings = {key: group[0].params.get(key) for key in differing}
+        telling = [key for key in differing if key == RECIPE or not _follows(key, trials)]
         ordered = sorted(group, key=lambda trial: trial.params[SEED])
-        recipes.append(Recipe(settings, ordered, float(values.mean()), low, high, comparison))
+        recipes.append(Recipe(settings, telling, ordered, float(values.mean()), low, high, comparison))
     return recipes
+
+
+def _follows(key: str, trials: Sequence[Trial]) -> bool:
+    """Whether the value of a parameter follows from the name of the recipe, of which there are several."""
+    values: dict[str, set[str]] = {}
+    for trial in trials:
+        values.setdefault(str(trial.params.get(RECIPE)), set()).add(str(trial.params.get(key)))
+    return len(values) > 1 and all(len(found) == 1 for found in values.values())
 
 
 def print_recipes(recipes: Sequence[Recipe], significance: float, console: Console | None = None) -> None:

@@ -7,20 +7,14 @@ test images stay unseen until `dvc exp run` evaluates the one that was chosen.
 from __future__ import annotations
 
 import copy
-import shlex
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from digits import dvc, git
+from digits import dvc
 from digits.errors import DigitsError
-from digits.experiments.results import SECTION, SEED, find_trials
-from digits.params import override, parse_params, read_params
-from digits.registry.lineage import few
-from digits.tracking.untracked import untracked_sources
-
-# In one line.
-_MOST_NAMES = 8
+from digits.experiments.queue import check_queue
+from digits.experiments.results import RECIPE, SECTION, SEED, find_trials
+from digits.params import override, parse_params, read_params, recipe_settings, setting
 
 
 def expand(settings: Sequence[str], raw: dict[str, Any]) -> list[list[str]]:
@@ -36,19 +30,38 @@ def expand(settings: Sequence[str], raw: dict[str, Any]) -> list[list[str]]:
     Raises:
         DigitsError: a setting cannot be read, is not of section `train`, or the schema refuses a combination.
     """
-    for setting in settings:
-        if not setting.startswith(SECTION):
-            raise DigitsError(f"-S {setting}: recipes are trainings on the same images, so only {SECTION}… can vary")
+    for one in settings:
+        if not one.startswith(SECTION):
+            raise DigitsError(f"-S {one}: recipes are trainings on the same images, so only {SECTION}… can vary")
     combinations = dvc.combinations(settings)
     for combination in combinations:
         changed = copy.deepcopy(raw)
-        for setting in combination:
-            override(changed, setting)
+        for one in combination:
+            override(changed, one)
         parse_params(changed)
     return combinations
 
 
-def sweep(name: str, settings: Sequence[str], seeds: int, jobs: int) -> list[str]:
+def recipe_combinations(recipe: str, settings: Sequence[str], raw: dict[str, Any]) -> list[list[str]]:
+    """As `expand`, with what a recipe says of section `train` below the settings, and the recipe's name.
+
+    The rest of a recipe stays away, so that all trainings have the same validation images.
+
+    Raises:
+        DigitsError: as `expand`, and there is no such recipe, or it does not fit.
+    """
+    laid = recipe_settings(recipe, raw)
+    below = {key: setting(key, value) for key, value in laid.items() if key == RECIPE or key.startswith(SECTION)}
+    changed = copy.deepcopy(raw)
+    for one in below.values():
+        override(changed, one)
+    return [
+        [one for key, one in below.items() if key not in {s.partition("=")[0] for s in combination}] + combination
+        for combination in (expand(settings, changed) if settings else [[]])
+    ]
+
+
+def sweep(name: str, settings: Sequence[str], seeds: int, jobs: int, recipes: Sequence[str] = ()) -> list[str]:
     """Queue every combination as a DVC experiment `<name>-1`, `<name>-2`, … up to stage train, and run the queue.
 
     Args:
@@ -56,48 +69,35 @@ def sweep(name: str, settings: Sequence[str], seeds: int, jobs: int) -> list[str
         settings: as for `expand`.
         seeds: how many trainings of each, with seeds 1, 2, …; 0 leaves `train.seed` to params.yaml and the settings.
         jobs: trainings at a time.
+        recipes: each combination is trained with each of them; without any, with params.yaml as it is.
 
     Returns:
         The experiments that did not end well.
 
     Raises:
-        DigitsError: as `expand`; or the repository is not what DVC's queue needs; or DVC refused, and has said why; or
-            no training ended well.
+        DigitsError: as `recipe_combinations`; or the repository is not what DVC's queue needs; or DVC refused, and has
+            said why; or no training ended well.
     """
     raw = read_params()
     if seeds:
-        if any(setting.startswith(f"{SEED}=") for setting in settings):
+        if any(one.startswith(f"{SEED}=") for one in settings):
             raise DigitsError(f"-S {SEED} and --seeds contradict each other: leave one out")
         settings = [*settings, f"{SEED}=range(1,{seeds + 1})"]
-    expand(settings, raw)
-    names = dvc.queued_names(name, settings)
-    _check_repository()
-    words = [word for setting in settings for word in ("-S", setting)]
-    dvc.run("exp", "run", "--queue", "-n", name, *words, "train")
+    if recipes:
+        # DVC multiplies settings with each other, and those of a recipe belong together: each training is queued alone.
+        queued = [words for recipe in dict.fromkeys(recipes) for words in recipe_combinations(recipe, settings, raw)]
+        names = [f"{name}-{number}" for number in range(1, len(queued) + 1)]
+        calls = list(zip(names, queued, strict=True))
+    else:
+        expand(settings, raw)
+        names = dvc.queued_names(name, settings)
+        calls = [(name, list(settings))]
+    check_queue("a sweep")
+    for called, words in calls:
+        dvc.run("exp", "run", "--queue", "-n", called, *(word for one in words for word in ("-S", one)), "train")
     dvc.run("exp", "run", "--run-all", "-j", str(jobs))
     found = {trial.experiment for trial in find_trials(name)}
     missing = [experiment for experiment in names if experiment not in found]
     if missing == names:
         raise DigitsError(f"no training ended well: `dvc queue logs {names[0]}` says why")
     return missing
-
-
-def _check_repository() -> None:
-    """Refuse where DVC's queue would train, and fail in the end: it works in copies of what git has."""
-    git.require_commit("a sweep")
-    if git.is_shallow():
-        # Measured with DVC 3.67: the commits of the copies cannot be fetched from them.
-        raise DigitsError(
-            "this is a shallow clone, from which DVC's queue brings no result back: `git fetch --unshallow` first"
-        )
-    if git.lacks_objects():
-        # Likewise: its worker dies, and `dvc exp run --run-all` waits for it for ever.
-        raise DigitsError(
-            "this is a partial clone, and DVC's queue needs the whole history: `git fetch --refetch --no-filter` first"
-        )
-    if untracked := untracked_sources():
-        add = untracked if len(untracked) <= _MOST_NAMES else sorted({Path(name).parts[0] for name in untracked})
-        raise DigitsError(
-            f"DVC's queue works in copies, which have only files that git tracks, not {few(untracked, _MOST_NAMES)}: "
-            f"`git add {' '.join(map(shlex.quote, add))}`, or move away what no stage needs"
-        )

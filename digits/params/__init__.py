@@ -1,6 +1,7 @@
 """Parameters: the typed mirror of params.yaml, and how it is read, checked and overridden."""
 
-from digits.params.load import load_params, option, override, parse_params, read_params
+from digits.params.load import load_params, option, override, parse_params, read_params, setting
+from digits.params.recipes import SEED_RECIPE, recipe_settings
 from digits.params.schema import (
     AbsoluteGates,
     AugmentParams,
@@ -27,6 +28,7 @@ from digits.params.schema import (
 )
 
 __all__ = [
+    "SEED_RECIPE",
     "AbsoluteGates",
     "AugmentParams",
     "Changes",
@@ -54,4 +56,6 @@ __all__ = [
     "override",
     "parse_params",
     "read_params",
+    "recipe_settings",
+    "setting",
 ]

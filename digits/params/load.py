@@ -48,10 +48,15 @@ def read_params(path: Path | str = "params.yaml") -> Any:
         raise DigitsError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
 
 
+def setting(key: str, value: Any) -> str:
+    """A parameter as `dvc exp run` and `override` take it: `train.epochs=3`."""
+    # A space would end the value of a list.
+    return f"{key}={value}".replace(" ", "")
+
+
 def option(key: str, value: Any) -> str:
     """A parameter as `dvc exp run` takes it in a shell: `-S train.epochs=3`."""
-    # A space would end the value of a list.
-    return "-S " + shlex.quote(f"{key}={value}".replace(" ", ""))
+    return "-S " + shlex.quote(setting(key, value))
 
 
 def _yaml(text: str) -> Any:

@@ -15,6 +15,8 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 T = TypeVar("T")
 PerBlock: TypeAlias = T | list[T]
 Bounds = Annotated[list[float], Field(min_length=2, max_length=2)]
+# The name of a file in recipes/. It begins with a letter: YAML would read other names as numbers.
+RecipeName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=60)]
 # Figures grow with the longest name.
 ClassName = Annotated[str, Field(min_length=1, max_length=100)]
 
@@ -430,6 +432,8 @@ class RegisterParams(Section):
 class Params(Section):
     """The whole of params.yaml."""
 
+    recipe: RecipeName
+    """Of which file of recipes/ the parameters are. A label alone: another one trains nothing."""
     fetch: FetchParams
     """Which data set, and where it may come from."""
     # `validate` would hide a method of pydantic's.

@@ -16,10 +16,11 @@ from digits.registry.model import Model
 from digits.registry.versions import Registry
 from digits.tracking import artifacts
 from digits.tracking.find import count_reproductions
-from digits.tracking.source import changed_params, committed_params, split
+from digits.tracking.processor import Processor
+from digits.tracking.source import changed_params, committed_params, committed_recipe, split
 
-# The sections of params.yaml that a model depends on.
-_BEFORE_EVALUATION = ("fetch.", "validate.", "preprocess.", "train.")
+# The sections of params.yaml that a model depends on, and the name of its recipe.
+_BEFORE_EVALUATION = (artifacts.RECIPE, "fetch.", "validate.", "preprocess.", "train.")
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,9 @@ class Lineage:
     """Where a model comes from.
 
     `folder` is the project's, from the top of the repository on. `changed` are the parameters that differ from those of
-    the commit; None where git does not have the commit here.
+    the commit, `besides_recipe` those that differ from what its recipe says in the commit; None where git does not have
+    the commit, or the recipe, here. `cpu` is the parameter `train.cpu`; `processor` is None for a run that does not say
+    where it trained.
     """
 
     model_sha256: str
@@ -45,6 +48,11 @@ class Lineage:
     test_sha256: str | None
     versions: dict[str, list[str]]
     reproductions: int
+    recipe: str | None = None
+    besides_recipe: dict[str, Any] | None = None
+    cpu: str | None = None
+    processor: Processor | None = None
+    libraries: str | None = None
     rebuild: list[str] = field(default_factory=list)
 
 
@@ -66,13 +74,14 @@ def lineage_of(registry: Registry, model: Model) -> Lineage:
         if v.tags.get(artifacts.MODEL_SHA256) == model.sha256
     }
     folder = tags.get(artifacts.GIT_FOLDER) or git.folder_within(paths.project_root())
-    params, committed = _typed(run.data.params), committed_params(tags.get(artifacts.GIT_COMMIT), folder)
+    commit, params = tags.get(artifacts.GIT_COMMIT), _typed(run.data.params)
+    committed = committed_params(commit, folder)
     found = Lineage(
         model_sha256=model.sha256,
         run_id=run.info.run_id,
         run_name=run.info.run_name,
         trained_at=datetime.fromtimestamp(run.info.start_time / 1000, UTC).isoformat(timespec="seconds"),
-        commit=tags.get(artifacts.GIT_COMMIT),
+        commit=commit,
         folder=folder,
         dirty=tags.get(artifacts.GIT_DIRTY) == "true",
         changed_files=split(tags.get(artifacts.GIT_CHANGED, "")),
@@ -83,6 +92,11 @@ def lineage_of(registry: Registry, model: Model) -> Lineage:
         test_sha256=tags.get(artifacts.TEST_SHA256),
         versions=versions,
         reproductions=count_reproductions(registry.client, model.sha256),
+        recipe=params.get(artifacts.RECIPE),
+        besides_recipe=_besides_recipe(params, commit, folder),
+        cpu=params.get(artifacts.CPU),
+        processor=_processor(tags),
+        libraries=tags.get(artifacts.LIBRARIES),
     )
     found.rebuild.extend(rebuild_commands(found))
     return found
@@ -106,9 +120,11 @@ def describe(lineage: Lineage) -> str:
         + (f", reproduced {lineage.reproductions} times" if lineage.reproductions else ""),
         "commit": commit,
         "experiment": lineage.dvc_experiment or "none",
+        "recipe": _recipe(lineage),
         "parameters": changed,
         "data": f"DVC digest {lineage.data_digest}",
         "test images": f"SHA-256 {lineage.test_sha256}",
+        "processor": f"{lineage.processor} ({lineage.cpu})" if lineage.processor else "unknown",
     }
     lines = [f"{name:<12}{fact}" for name, fact in facts.items()]
     rebuild_lines = lineage.rebuild or [f"not possible: {not_rebuildable(lineage)}"]
@@ -158,9 +174,26 @@ def few(names: Sequence[str], most: int = 8) -> str:
     return ", ".join(listed[:most]) + (f" and {more} more" if more else "")
 
 
+def _recipe(lineage: Lineage) -> str:
+    """The recipe of a model for a person, and what it has otherwise."""
+    but = ", ".join(f"{key}={value}" for key, value in (lineage.besides_recipe or {}).items())
+    return (lineage.recipe or "unknown") + (f", but for {but}" if but else "")
+
+
+def _besides_recipe(params: dict[str, Any], commit: str | None, folder: str) -> dict[str, Any] | None:
+    recipe = committed_recipe(params.get(artifacts.RECIPE), commit, folder)
+    return None if recipe is None else {key: params.get(key) for key in recipe if params.get(key) != recipe[key]}
+
+
+def _processor(tags: dict[str, str]) -> Processor | None:
+    if artifacts.PROCESSOR not in tags:
+        return None
+    return Processor(tags[artifacts.PROCESSOR], tags.get(artifacts.INSTRUCTIONS, ""))
+
+
 def _typed(params: dict[str, str]) -> dict[str, Any]:
     """The values of parameters of which MLflow keeps Python's text."""
-    return {key: _value(text) for key, text in params.items() if "." in key}
+    return {key: _value(text) for key, text in params.items() if artifacts.of_params(key)}
 
 
 def _value(text: str) -> Any:
@@ -174,4 +207,4 @@ def _is_plain(value: Any) -> bool:
     """Whether a value means the same to `dvc exp run -S` as it does in YAML."""
     if isinstance(value, list):
         return all(map(_is_plain, value))
-    return isinstance(value, bool | int | float) or re.fullmatch(r"[A-Za-z]\w*", str(value)) is not None
+    return isinstance(value, bool | int | float) or re.fullmatch(r"[A-Za-z][\w-]*", str(value)) is not None

@@ -15,6 +15,8 @@ from digits.errors import DigitsError
 from digits.files import sha256_file
 from digits.registry.lineage import Lineage, not_rebuildable
 from digits.tracking import artifacts
+from digits.tracking.logged_model import libraries
+from digits.tracking.processor import processor
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -55,6 +57,27 @@ def rebuild(client: MlflowClient, lineage: Lineage) -> str:
             shutil.copytree(root / paths.RAW, project / "data" / "local")
         _call([sys.executable, "-m", "dvc", "repro", "train"], project)
         return sha256_file(project / paths.MODEL)
+
+
+def why_other_bytes(lineage: Lineage) -> str:
+    """Why a rebuilt model may have other bytes than the first one: what is not here as it was there."""
+    if lineage.processor is None or lineage.cpu is None:
+        return "another processor, number of threads or library version gives other last bits"
+    reasons, here = [], processor(lineage.cpu)
+    if here != lineage.processor and lineage.cpu == "native":
+        reasons.append(
+            f"train.cpu is native, so the bytes belong to the processor: it was trained on {lineage.processor}, this "
+            f"is {here}; one like the first gives the same"
+        )
+    elif here != lineage.processor:
+        reasons.append(
+            f"it was trained on {lineage.processor}, this is {here}; train.cpu is portable, which gives the same bytes "
+            "on those processors alone on which it was tried"
+        )
+    now = ", ".join(f"{name} {number}" for name, number in libraries().items())
+    if lineage.libraries and lineage.libraries != now:
+        reasons.append(f"it was trained with {lineage.libraries}, here are {now}")
+    return "; ".join(reasons) or "processor and libraries are as they were, so the run lacks a part of its source"
 
 
 def _check_out(commit: str, folder: str, root: Path, scratch: Path) -> Path:

@@ -152,6 +152,8 @@ def _version_tags(model: Model, gates: list[Gate]) -> dict[str, str]:
     results = model.results
     tags = {key: results.tags[key] for key in _FROM_RUN if key in results.tags}
     tags["run_name"] = results.run_name
+    if artifacts.RECIPE in results.params:
+        tags[artifacts.RECIPE] = results.params[artifacts.RECIPE]
     if names := class_names_of(results):
         tags[artifacts.CLASS_NAMES] = names
     tags |= {f"test_{key}": str(value) for key, value in results.metrics.items() if isinstance(value, float)}

@@ -41,6 +41,9 @@ PATCH = "source/uncommitted.patch"
 
 # The parameter that names the classes. A version has it as a tag: with the model's hash it says which model that is.
 CLASS_NAMES = "preprocess.class_names"
+# The parameter that names the recipe: the only one that is in no section of params.yaml.
+RECIPE = "recipe"
+CPU = "train.cpu"
 # The key by which a run is found. It is set last: a run that has it is complete.
 MODEL_SHA256 = "model_sha256"
 # Of the same network in the format that needs no TensorFlow.
@@ -55,6 +58,9 @@ REPRODUCTION_OF = "reproduction_of"
 # The run that made the model which this run evaluated in another way.
 SAME_MODEL_AS = "same_model_as"
 STOPPED_BY = "stopped_by"
+# The processor that trained, and which of its instructions TensorFlow was allowed.
+PROCESSOR = "processor"
+INSTRUCTIONS = "instructions"
 LIBRARIES = "libraries"
 # Hash of the evaluation's files, and DVC's digest of the pictures.
 EVALUATION_MARK = "evaluation"
@@ -70,6 +76,11 @@ GIT_DIRTY = "git_dirty"
 GIT_CHANGED = "git_changed"
 GIT_UNTRACKED = "git_untracked"
 DVC_EXPERIMENT = "dvc_experiment"
+
+
+def of_params(key: str) -> bool:
+    """Whether a run's parameter is one of params.yaml. The others are those of an entry point of `mlflow run`."""
+    return "." in key or key == RECIPE
 
 
 def download(client: MlflowClient, run_id: str, path: str) -> Path | None:

@@ -196,8 +196,7 @@ def results_of(client: MlflowClient, run: Run, name: str = "") -> Results:
         name=name or run.info.run_name,
         find=find,
         model_sha256=tags[artifacts.MODEL_SHA256],
-        # Parameters of the entry points of `mlflow run` have no section. Those of params.yaml have.
-        params={key: value for key, value in run.data.params.items() if "." in key},
+        params=_of_params(run.data.params),
         tags=tags,
         run_id=run.info.run_id,
         run_name=run.info.run_name,
@@ -205,6 +204,11 @@ def results_of(client: MlflowClient, run: Run, name: str = "") -> Results:
         labels=labels,
         way_out=f"run {run.info.run_id} has it damaged in the store; `digits lineage` says how to make its model again",
     )
+
+
+def _of_params(params: dict[str, str]) -> dict[str, str]:
+    """Those of params.yaml, the recipe first."""
+    return dict(sorted(filter(lambda pair: artifacts.of_params(pair[0]), params.items()), key=lambda p: "." in p[0]))
 
 
 def _originals(client: MlflowClient, attribute: str, value: str) -> list[Run]:

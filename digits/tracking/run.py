@@ -15,7 +15,15 @@ from digits import paths
 from digits.params import Params, flatten
 from digits.tracking import artifacts
 from digits.tracking.find import run_with_id
-from digits.tracking.source import changed_params, committed_params, run_name, source_tags, uncommitted_patch
+from digits.tracking.processor import processor
+from digits.tracking.source import (
+    changed_params,
+    committed_params,
+    committed_recipe,
+    run_name,
+    source_tags,
+    uncommitted_patch,
+)
 from digits.tracking.store import EXPERIMENT, connect, search_runs
 
 if TYPE_CHECKING:
@@ -33,7 +41,7 @@ _CLAIMED = {artifacts.PROCESS, artifacts.MODEL_SHA256}
 def start_run(client: MlflowClient, params: Params) -> str:
     """Begin the run of a training: the one of `mlflow run` where that started us, else a new one. Returns its id."""
     close_abandoned_runs(client)
-    tags = {**source_tags(), artifacts.PROCESS: _this_process()}
+    tags = {**source_tags(), artifacts.PROCESS: _this_process(), **processor(params.train.cpu).tags()}
     if artifacts.GIT_COMMIT not in tags:
         print("train: without git, a repository and a commit in it, the run does not know which code made its model")
     if run := project_run(client):
@@ -137,8 +145,14 @@ def _log_source(client: MlflowClient, run_id: str, tags: dict[str, str]) -> None
 
 
 def _name(tags: dict[str, str], flat: dict[str, Any]) -> str:
-    committed = committed_params(tags.get(artifacts.GIT_COMMIT))
-    return run_name(tags, {} if committed is None else changed_params(flat, committed))
+    commit = tags.get(artifacts.GIT_COMMIT)
+    committed = committed_params(commit)
+    if committed is None:
+        return run_name(tags, {})
+    if flat[artifacts.RECIPE] != committed.get(artifacts.RECIPE):
+        # Its name stands for what it sets.
+        committed |= committed_recipe(flat[artifacts.RECIPE], commit) or {}
+    return run_name(tags, changed_params(flat, committed))
 
 
 def _user() -> str:

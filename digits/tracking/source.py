@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from digits import git, paths
-from digits.params import flatten
+from digits.params import SEED_RECIPE, flatten
 from digits.tracking import artifacts
 from digits.tracking.untracked import untracked_sources
 
@@ -87,12 +87,26 @@ def committed_params(commit: str | None, folder: str | None = None) -> dict[str,
         commit: of the repository.
         folder: of the project, from the repository's top on; default is where the project is now.
     """
+    return _committed(paths.PARAMS, commit, folder)
+
+
+def committed_recipe(name: str | None, commit: str | None, folder: str | None = None) -> dict[str, Any] | None:
+    """The flat parameters that a recipe of a commit sets, those of `seed` below its own; else as `committed_params`."""
+    if name is None:
+        return None
+    recipe = _committed(paths.RECIPES / f"{name}.yaml", commit, folder)
+    seed = _committed(paths.RECIPES / f"{SEED_RECIPE}.yaml", commit, folder) or {}
+    return None if recipe is None else seed | recipe
+
+
+def _committed(file: Path, commit: str | None, folder: str | None) -> dict[str, Any] | None:
+    """A YAML file of a commit, flat; None where git does not have it, or it cannot be read."""
     if commit is None:
         return None
     root = paths.project_root()
     place = git.folder_within(root) if folder is None else folder
     # Without "./", git counts the path from the repository's top.
-    text = git.git("show", f"{commit}:{(Path(place) / paths.PARAMS).as_posix()}", folder=root)
+    text = git.git("show", f"{commit}:{(Path(place) / file).as_posix()}", folder=root)
     try:
         return None if text is None else flatten(YAML(typ="safe").load(text))
     except (YAMLError, AttributeError, ValueError):
@@ -101,7 +115,7 @@ def committed_params(commit: str | None, folder: str | None = None) -> dict[str,
 
 def changed_params(params: dict[str, Any], committed: dict[str, Any]) -> dict[str, Any]:
     """The parameters whose values differ from the committed ones; both flat, `train.batch_size`."""
-    return {key: value for key, value in params.items() if "." in key and committed.get(key) != value}
+    return {key: value for key, value in params.items() if artifacts.of_params(key) and committed.get(key) != value}
 
 
 def run_name(tags: dict[str, str], changed: dict[str, Any]) -> str:
