@@ -50,11 +50,6 @@ def _app(context: typer.Context) -> None:
         name_project_run(f"digits {context.invoked_subcommand}")
 
 
-def complete_recipe(begun: str) -> list[str]:
-    """The recipes that a shell's completion offers for a word."""
-    return [name for name in paths.recipe_names() if name.startswith(begun)]
-
-
 def enter_project() -> None:
     """Go to the project's folder, whose files the command reads, from wherever within it the command was given."""
     os.chdir(paths.project_root())

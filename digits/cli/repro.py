@@ -4,13 +4,13 @@ from typing import Annotated
 
 import typer
 
-from digits.cli.app import RECIPES, complete_recipe, enter_project, open_registry
+from digits.cli.app import RECIPES, enter_project, open_registry
 
 
 def repro(
     recipe: Annotated[
         str,
-        typer.Option(metavar="NAME", help=f"Lay a recipe over params.yaml: {RECIPES}.", autocompletion=complete_recipe),
+        typer.Option(metavar="NAME", help=f"Lay a recipe over params.yaml: {RECIPES}."),
     ] = "",
     settings: Annotated[
         list[str], typer.Option("--set", help="section.key=value, for this run; may be repeated, and wins.")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from digits.cli.app import RECIPES, complete_recipe, enter_project
+from digits.cli.app import RECIPES, enter_project
 from digits.errors import DigitsError
 
 
@@ -17,7 +17,6 @@ def sweep(
         typer.Option(
             metavar="NAME",
             help=f"Lay section train of a recipe under each combination: {RECIPES}; may be repeated.",
-            autocompletion=complete_recipe,
         ),
     ] = [],  # noqa: B006
     seeds: Annotated[int, typer.Option(min=0, help="Trainings of each, with seeds 1, 2, …; 0: the seed as it is.")] = 3,

@@ -1,11 +1,13 @@
 """`digits repro` where it refuses before anything runs. That it runs is tested in tests/pipeline and tests/journeys."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from support.decisions import assert_refused
 from support.params import FILE
-from support.project import change
+from support.project import ROOT, change, environment
 from support.repository import commit, run_git
 
 # A stage that leaves a trace if it runs.
@@ -57,3 +59,33 @@ def test_a_store_that_does_not_answer_is_known_before_anything_runs(project, dig
 def test_a_name_that_belongs_to_somebody_else_is_known_before_anything_runs(project, client, digits):
     client.create_registered_model("digits")
     assert_refused(digits("repro"), "'digits' was not made by this project: set another register.model_name")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--recipe", "fsat"], "no recipe is called 'fsat', did you mean fast? there are broken, fast, seed"),
+        (["--recipe", "broken"], "recipes/broken.yaml: train.epochs = 0: "),
+        (["--recipe", "fast", "--set", "train.epochs=0"], "params.yaml: train.epochs = 0: "),
+        (["--recipe", "fast", "--queue", "--set", "train.epoch=1"], "unknown key train.epoch, did you mean"),
+    ],
+)
+def test_a_wrong_recipe_is_refused_before_anything_runs(project, digits, words, message):
+    Path("recipes").mkdir()
+    for name, epochs in (("seed", 15), ("fast", 1), ("broken", 0)):
+        Path(f"recipes/{name}.yaml").write_text(f"train: {{epochs: {epochs}}}\n")
+    assert_refused(digits("repro", *words), message)
+    assert Path("params.yaml").read_bytes() == FILE.read_bytes()
+
+
+@pytest.mark.parametrize("command", ["repro", "sweep"])
+def test_the_help_lists_the_recipes(command):
+    names = [path.stem for path in sorted((ROOT / "recipes").glob("*.yaml"))]
+    shown = subprocess.run(
+        [sys.executable, "-m", "digits.cli", command, "--help"],
+        capture_output=True,
+        text=True,
+        env=environment(COLUMNS="200", TERM="dumb"),
+        cwd=ROOT,
+    )
+    assert ", ".join(names) in shown.stdout

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from support.advice import follow, refusal
 from support.params import FILE
-from support.project import Project
+from support.project import Project, change
 from support.repository import commit, run_git
 
 from digits import dvc
 from digits.errors import DigitsError
-from digits.experiments.reproduce import UNCHANGED, check, reproduce
+from digits.experiments.reproduce import UNCHANGED, check, enqueue, reproduce, with_recipe
 from digits.params import load_params
 
 PIPELINE = """
@@ -134,3 +134,61 @@ def test_a_torn_lock_is_known_before_the_store_is_made(checked, digits):
         "digits: dvc.lock has conflict markers of a git merge: `git checkout"
     )
     assert not Path("mlflow.db").exists()
+
+
+# --- Recipes ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cook(project):
+    """The pipeline of one stage, with two recipes."""
+    Path("recipes").mkdir()
+    Path("recipes/seed.yaml").write_text("train: {epochs: 15, model: {filters: [32, 64]}, augment: {shift: 0}}\n")
+    Path("recipes/short.yaml").write_text("train: {epochs: 2, model: {filters: [8, 16]}}\n")
+    commit("recipes")
+    return project
+
+
+def test_a_recipe_comes_first_and_what_is_given_wins(cook):
+    expected = ["recipe=short", "train.epochs=2", "train.model.filters=[8,16]"]
+    assert with_recipe("short", []) == with_recipe("short", ["train.seed=unchanged"]) == expected
+    given = ["train.epochs=3", "train.seed=1"]
+    assert with_recipe("short", given) == ["recipe=short", "train.model.filters=[8,16]", *given]
+    assert with_recipe("", given) == given
+    # What params.yaml says already is not set again.
+    assert with_recipe("seed", []) == []
+
+
+def test_a_recipe_undoes_what_the_one_before_set(cook):
+    change(Path("params.yaml"), {"recipe": "other", "train.augment.shift": 2, "train.epochs": 2})
+    assert with_recipe("short", []) == ["recipe=short", "train.model.filters=[8,16]", "train.augment.shift=0"]
+    assert with_recipe("seed", []) == ["recipe=seed", "train.epochs=15", "train.augment.shift=0"]
+
+
+@pytest.mark.slow
+def test_a_recipe_runs_and_the_way_back_makes_no_experiment_of_its_own(cook):
+    reproduce(with_recipe("short", ["train.model.filters=[4, 4]"]))
+    assert "epochs: 2" in Path("epochs.txt").read_text()
+    params = load_params()
+    assert (params.recipe, params.train.epochs, params.train.model.filters) == ("short", 2, [4, 4])
+    reproduce(with_recipe("seed", []))
+    assert "epochs: 15" in Path("epochs.txt").read_text() and load_params() == load_params(FILE)
+
+
+@pytest.mark.slow
+def test_a_recipe_is_queued_with_its_values(cook):
+    enqueue(with_recipe("short", []))
+    assert not Path("epochs.txt").exists() and Path("params.yaml").read_bytes() == FILE.read_bytes()
+    queued = run_git("rev-list", "--walk-reflogs", "refs/exps/celery/stash").splitlines()
+    text = run_git("show", f"{queued[0]}:params.yaml")
+    assert len(queued) == 1 and "recipe: short" in text and "epochs: 2" in text
+
+
+def test_what_the_queue_cannot_do_is_refused_before_anything_is_queued(cook):
+    Path("digits").mkdir()
+    Path("digits/split.py").touch()
+    Path("stages").mkdir()
+    Path("stages/train.py").write_text("import digits.split\n")
+    message = refusal(enqueue, with_recipe("short", []))
+    assert message.startswith("DVC's queue works in copies, which have only files that git tracks, not ")
+    assert run_git("for-each-ref", "refs/exps") == ""

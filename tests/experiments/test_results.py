@@ -67,3 +67,30 @@ def test_what_to_do_next_has_all_that_differs_from_the_commit():
     print_recipes(recipes_of(trials, 0.05), 0.05, Console(file=out, width=100))
     command = "dvc exp run -S train.learning_rate=0.002 -S train.epochs=15 -S 'train.model.filters=[8,16]'"
     assert out.getvalue().splitlines()[-1].endswith(command)
+
+
+def named(recipe, epochs, seed, rate, accuracy):
+    params = {"recipe": recipe, "train.epochs": epochs, "train.learning_rate": rate, "train.seed": seed}
+    return Trial(f"{recipe}-{seed}", params, {"val_accuracy": accuracy, "epochs": epochs})
+
+
+def test_the_name_of_a_recipe_stands_for_what_follows_from_it():
+    trials = [named(recipe, epochs, 1, 0.1, 0.9) for recipe, epochs in (("fast", 1), ("mid", 6))]
+    fast, mid = recipes_of(trials, 0.05)
+    assert (fast.name, mid.name) == ("fast", "mid")
+    assert mid.settings == {"recipe": "mid", "train.epochs": 6}
+    trials += [named("mid", 6, 1, 0.2, 0.9)]
+    assert [one.name for one in recipes_of(trials, 0.05)] == [
+        "fast, learning_rate=0.1",
+        "mid, learning_rate=0.1",
+        "mid, learning_rate=0.2",
+    ]
+
+
+def test_the_best_recipe_can_be_typed():
+    committed = {"recipe": "seed", "train.seed": 42, "train.epochs": 15, "train.learning_rate": 0.1}
+    trials = [named("seed", 15, 1, 0.1, 0.9), named("fast", 1, 1, 0.1, 0.95)]
+    trials = [Trial(one.experiment, one.params, one.training, committed) for one in trials]
+    out = io.StringIO()
+    print_recipes(recipes_of(trials, 0.05), 0.05, Console(file=out, width=100))
+    assert out.getvalue().splitlines()[-1].endswith("dvc exp run -S recipe=fast -S train.epochs=1")

@@ -11,7 +11,7 @@ from support.repository import commit, run_git
 from digits import dvc
 from digits.errors import DigitsError
 from digits.experiments.results import trials_of
-from digits.experiments.sweep import expand, sweep
+from digits.experiments.sweep import expand, recipe_combinations, sweep
 
 
 @pytest.fixture(scope="module")
@@ -141,3 +141,39 @@ def test_without_git_a_sweep_and_its_table_say_so(project, commands, monkeypatch
 )
 def test_where_all_fail_the_log_of_the_first_is_named(project, commands, settings, seeds, name):
     assert try_sweep(settings, seeds) == f"no training ended well: `dvc queue logs {name}` says why"
+
+
+# --- Recipes ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cook(project):
+    """The project with two recipes, one of which keeps other validation images."""
+    write("recipes/seed.yaml", "preprocess: {validation_split: 0.3}\ntrain: {epochs: 15, batch_size: 32}\n")
+    write("recipes/short.yaml", "preprocess: {validation_split: 0.1}\ntrain: {epochs: 2, batch_size: 64}\n")
+    commit("recipes")
+    return project
+
+
+def test_a_recipe_lies_under_each_combination_and_leaves_the_validation_images_alone(cook, raw):
+    assert recipe_combinations("short", ["train.epochs=1,3"], raw) == [
+        ["recipe=short", "train.batch_size=64", "train.epochs=1"],
+        ["recipe=short", "train.batch_size=64", "train.epochs=3"],
+    ]
+    assert recipe_combinations("seed", [], raw) == [["recipe=seed", "train.epochs=15", "train.batch_size=32"]]
+    assert "unknown key train.epoch" in refusal(recipe_combinations, "short", ["train.epoch=1"], raw)
+    assert "no recipe is called 'shrt'" in refusal(recipe_combinations, "shrt", [], raw)
+
+
+def test_every_training_of_several_recipes_has_its_own_number(cook, commands):
+    message = refusal(sweep, "a", ["train.epochs=1"], 2, 1, ["seed", "short", "seed"])
+    assert message == "no training ended well: `dvc queue logs a-1` says why"
+    *queued, ran = commands
+    words = [(call[4], [one for one in call if "=" in one]) for call in queued]
+    assert words == [
+        ("a-1", ["recipe=seed", "train.batch_size=32", "train.epochs=1", "train.seed=1"]),
+        ("a-2", ["recipe=seed", "train.batch_size=32", "train.epochs=1", "train.seed=2"]),
+        ("a-3", ["recipe=short", "train.batch_size=64", "train.epochs=1", "train.seed=1"]),
+        ("a-4", ["recipe=short", "train.batch_size=64", "train.epochs=1", "train.seed=2"]),
+    ]
+    assert all(call[-1] == "train" for call in queued) and ran[:3] == ("exp", "run", "--run-all")

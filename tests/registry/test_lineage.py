@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from digits.registry.lineage import Lineage, _typed, describe, lineage_of, rebuild_commands
 from digits.registry.resolve import resolve_run
+from digits.tracking.processor import Processor, processor
 
 
 @given(
@@ -45,11 +46,25 @@ def test_a_clean_commit_is_reproduced():
 
 
 def test_changed_parameters_are_set_and_survive_the_shell():
-    changed = {"train.epochs": 3, "preprocess.class_names": ["a", "b"], "train.model.filters": [8, 16]}
+    changed = {
+        "recipe": "best-of-all",
+        "train.epochs": 3,
+        "preprocess.class_names": ["a", "b"],
+        "train.model.filters": [8, 16],
+    }
     # What only later stages read is no part of the model.
     changed |= {"plot.dpi": 50, "register.data_licence": "by me, under MIT"}
     command = rebuild_commands(lineage(dirty=True, changed_files=["params.yaml"], changed=changed))[-1]
-    settings = ["-S", "train.epochs=3", "-S", "preprocess.class_names=['a','b']", "-S", "train.model.filters=[8,16]"]
+    settings = [
+        "-S",
+        "recipe=best-of-all",
+        "-S",
+        "train.epochs=3",
+        "-S",
+        "preprocess.class_names=['a','b']",
+        "-S",
+        "train.model.filters=[8,16]",
+    ]
     assert shlex.split(command) == ["dvc", "exp", "run", *settings, "train"]
 
 
@@ -90,11 +105,23 @@ def test_what_git_never_saw_cannot_be_built_again():
         assert reason in describe(lineage(**facts)).splitlines()[-1]
 
 
+def test_recipe_and_processor_are_lines_of_their_own():
+    lines = describe(lineage()).splitlines()
+    assert "recipe      unknown" in lines and "processor   unknown" in lines
+    trained = {"cpu": "native", "processor": Processor("AMD EPYC 9755", "avx avx2 avx512f")}
+    lines = describe(lineage(recipe="fast", besides_recipe={"train.epochs": 3}, **trained)).splitlines()
+    assert "recipe      fast, but for train.epochs=3" in lines
+    assert "processor   AMD EPYC 9755 with avx avx2 avx512f (native)" in lines
+    assert "recipe      fast" in describe(lineage(recipe="fast", besides_recipe={})).splitlines()
+
+
 @pytest.mark.slow
 def test_lineage_says_how_to_build_it_again(store):
     found = lineage_of(store.registry, resolve_run("2", store.registry))
     assert found.versions == {"2": []} and found.dirty and found.changed_files == ["params.yaml"]
     assert found.changed["train.epochs"] == 1 and found.reproductions == 0
+    assert found.recipe == "seed" and found.besides_recipe["train.epochs"] == 1 and found.cpu == "portable"
+    assert found.processor == processor("portable") and found.libraries
     assert found.rebuild[-1].startswith("dvc exp run -S ") and "-S train.epochs=1" in found.rebuild[-1]
     text = describe(found)
     for fact in (found.model_sha256, found.run_id, found.commit, "train.epochs=1", found.data_digest):

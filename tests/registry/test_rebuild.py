@@ -14,8 +14,10 @@ from support.repository import commit, make_repository, run_git
 
 from digits.registry import rebuild as module
 from digits.registry.lineage import Lineage, lineage_of
-from digits.registry.rebuild import rebuild
+from digits.registry.rebuild import rebuild, why_other_bytes
 from digits.registry.resolve import resolve_run
+from digits.tracking.logged_model import libraries
+from digits.tracking.processor import Processor, processor
 from digits.tracking.source import source_tags, split, uncommitted_patch
 
 pytestmark = pytest.mark.slow
@@ -302,3 +304,42 @@ def test_a_lineage_of_a_store_is_refused_likewise(store):
     assert found.folder == "."
     for broken in (replace(found, commit=None), replace(found, untracked_files=["stages/mine.py"])):
         assert "cannot be rebuilt: it was made" in refusal(rebuild, store.client, broken)
+
+
+# --- Why bytes differ -------------------------------------------------------------------------------------------------
+
+HERE = ", ".join(f"{name} {number}" for name, number in libraries().items())
+
+
+def made(cpu, processor=None, libraries=HERE):
+    return replace(EMPTY, cpu=cpu, processor=processor, libraries=libraries)
+
+
+EMPTY = Lineage("ab", "r", "a run", "now", "c", ".", False, [], [], {}, None, None, None, {}, 0)
+
+
+def test_another_processor_is_why_native_bytes_differ():
+    there = Processor("AMD EPYC 9755", "avx avx2 avx512f")
+    message = why_other_bytes(made("native", there))
+    assert message.startswith(
+        "train.cpu is native, so the bytes belong to the processor: it was trained on AMD EPYC 9755"
+    )
+    assert f"this is {processor('native')}; one like the first gives the same" in message
+
+
+def test_portable_bytes_are_promised_only_where_they_were_tried():
+    message = why_other_bytes(made("portable", Processor("VIA Nano", "avx avx2")))
+    assert "trained on VIA Nano with avx avx2" in message and "train.cpu is portable, which" in message
+    assert "native" not in message
+
+
+@pytest.mark.parametrize("cpu", ["portable", "native"])
+def test_on_the_same_processor_the_libraries_may_differ(cpu):
+    assert why_other_bytes(made(cpu, processor(cpu), "tensorflow 2.0.0")) == (
+        f"it was trained with tensorflow 2.0.0, here are {HERE}"
+    )
+    assert why_other_bytes(made(cpu, processor(cpu))).startswith("processor and libraries are as they were")
+
+
+def test_a_run_from_before_says_what_it_may_be():
+    assert why_other_bytes(made("native")).startswith("another processor, number of threads or library version gives")

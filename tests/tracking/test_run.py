@@ -13,6 +13,7 @@ from support.repository import commit, run_git
 
 from digits.params import flatten
 from digits.tracking import artifacts
+from digits.tracking.processor import processor
 from digits.tracking.run import (
     close_abandoned_runs,
     create_run,
@@ -68,6 +69,26 @@ def test_the_name_says_what_was_changed(committed, monkeypatch):
     faster = PARAMS.model_copy(update={"train": PARAMS.train.model_copy(update={"epochs": 3})})
     run_id = start_run(committed, faster)
     assert committed.get_run(run_id).info.run_name == "murky-axe epochs=3"
+
+
+def test_the_name_of_a_recipe_stands_for_what_it_sets(committed, monkeypatch):
+    Path("recipes").mkdir()
+    Path("recipes/fast.yaml").write_text("train: {epochs: 1, batch_size: 64}\n")
+    commit("a recipe")
+    monkeypatch.setenv("DVC_EXP_NAME", "murky-axe")
+    for changes, name in (({}, "murky-axe recipe=fast"), ({"epochs": 3}, "murky-axe recipe=fast epochs=3")):
+        train = PARAMS.train.model_copy(update={"epochs": 1, "batch_size": 64, **changes})
+        run_id = start_run(committed, PARAMS.model_copy(update={"recipe": "fast", "train": train}))
+        run = committed.get_run(run_id)
+        assert run.info.run_name == name and run.data.params["recipe"] == "fast"
+
+
+@pytest.mark.parametrize("cpu", ["portable", "native"])
+def test_a_run_knows_the_processor_that_trains_and_a_restored_one_does_not(committed, cpu):
+    train = PARAMS.train.model_copy(update={"cpu": cpu})
+    tags = committed.get_run(start_run(committed, PARAMS.model_copy(update={"train": train}))).data.tags
+    assert {key: tags[key] for key in (artifacts.PROCESSOR, artifacts.INSTRUCTIONS)} == processor(cpu).tags()
+    assert restored_tags().keys().isdisjoint(processor(cpu).tags())
 
 
 def test_the_run_of_mlflow_run_is_taken(committed, monkeypatch):

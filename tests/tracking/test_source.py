@@ -13,6 +13,7 @@ from digits.registry.lineage import few
 from digits.tracking.source import (
     changed_params,
     committed_params,
+    committed_recipe,
     joined,
     run_name,
     source_tags,
@@ -235,3 +236,16 @@ def test_names_that_no_text_can_hold_are_readable(repository):
 @pytest.mark.parametrize("text", ["", "params.yaml digits/a.py", "it's.py b.py"])
 def test_tags_of_older_versions_are_read(text):
     assert split(text) == text.split()
+
+
+def test_the_recipe_of_a_commit_is_the_one_of_then(repository):
+    Path("recipes").mkdir()
+    Path("recipes/seed.yaml").write_text("train: {epochs: 15, seed: 1}\n")
+    Path("recipes/fast.yaml").write_text("train: {epochs: 1}\n")
+    then = commit("recipes")
+    Path("recipes/fast.yaml").write_text("train: {epochs: [\n")
+    torn = commit("torn")
+    assert committed_recipe("fast", then) == {"train.epochs": 1, "train.seed": 1}
+    assert committed_recipe("seed", torn) == {"train.epochs": 15, "train.seed": 1}
+    unknown = [("fast", torn), ("mine", then), (None, then), ("fast", None), ("fast", "0" * 40)]
+    assert [committed_recipe(*one) for one in unknown] == [None] * len(unknown)
