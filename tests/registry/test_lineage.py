@@ -46,25 +46,12 @@ def test_a_clean_commit_is_reproduced():
 
 
 def test_changed_parameters_are_set_and_survive_the_shell():
-    changed = {
-        "recipe": "best-of-all",
-        "train.epochs": 3,
-        "preprocess.class_names": ["a", "b"],
-        "train.model.filters": [8, 16],
-    }
+    changed = {"train.epochs": 3, "preprocess.class_names": ["a", "b"], "train.model.filters": [8, 16]}
     # What only later stages read is no part of the model.
-    changed |= {"plot.dpi": 50, "register.data_licence": "by me, under MIT"}
+    changed |= {"plot.dpi": 50, "register.data_licence": "by me, under MIT", "recipe": "best-of-all"}
     command = rebuild_commands(lineage(dirty=True, changed_files=["params.yaml"], changed=changed))[-1]
-    settings = [
-        "-S",
-        "recipe=best-of-all",
-        "-S",
-        "train.epochs=3",
-        "-S",
-        "preprocess.class_names=['a','b']",
-        "-S",
-        "train.model.filters=[8,16]",
-    ]
+    settings = ["-S", "train.epochs=3", "-S", "preprocess.class_names=['a','b']", "-S", "train.model.filters=[8,16]"]
+    settings += ["-S", "recipe=best-of-all"]
     assert shlex.split(command) == ["dvc", "exp", "run", *settings, "train"]
 
 
