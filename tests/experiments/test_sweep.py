@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support.advice import follow, refusal
 from support.params import FILE, raw_params
-from support.repository import commit, run_git
+from support.repository import commit
 
 from digits import dvc
 from digits.errors import DigitsError
@@ -76,31 +76,6 @@ def try_sweep(settings=("train.epochs=1",), seeds=1):
     return refusal(sweep, "a", list(settings), seeds, 1)
 
 
-def test_a_shallow_clone_is_refused_and_the_way_out_works(project, commands, tmp_path_factory, monkeypatch):
-    write("digits/split.py", "# Changed.\n")
-    commit("second")
-    clone = tmp_path_factory.mktemp("clone") / "clone"
-    run_git("clone", "-q", "--depth", "1", f"file://{project}", str(clone))
-    monkeypatch.chdir(clone)
-    message = try_sweep()
-    assert "this is a shallow clone" in message and commands == []
-    follow(message)
-    assert "no training ended well" in try_sweep() and commands[0][:3] == ("exp", "run", "--queue")
-
-
-def test_a_partial_clone_is_refused_and_the_way_out_works(project, commands, tmp_path_factory, monkeypatch):
-    run_git("config", "uploadpack.allowFilter", "true")
-    write("digits/split.py", "# Changed.\n")
-    commit("second")
-    clone = tmp_path_factory.mktemp("clone") / "clone"
-    run_git("clone", "-q", "--filter=blob:none", f"file://{project}", str(clone))
-    monkeypatch.chdir(clone)
-    message = try_sweep()
-    assert "this is a partial clone" in message and commands == []
-    follow(message)
-    assert "no training ended well" in try_sweep() and len(commands) == 2
-
-
 def test_untracked_code_is_refused_and_the_way_out_works(project, commands):
     write("digits/new thing.py")
     write("digits/other.py")
@@ -109,15 +84,6 @@ def test_untracked_code_is_refused_and_the_way_out_works(project, commands):
     assert "not digits/new thing.py, digits/other.py: " in message and commands == []
     follow(message)
     assert "no training ended well" in try_sweep() and len(commands) == 2
-
-
-def test_much_untracked_code_is_one_line(project, commands):
-    for number in range(300):
-        write(f"digits/new{number}.py")
-    message = try_sweep()
-    assert " and 292 more: `git add digits`" in message and len(message) < 500
-    follow(message)
-    assert "no training ended well" in try_sweep()
 
 
 def test_an_archive_without_a_repository_is_refused_and_the_way_out_works(project, commands, monkeypatch):
