@@ -158,16 +158,16 @@ def test_wrong_parameters_are_not_blamed_on_the_recipe(project):
 def test_conflict_markers_are_named_and_the_way_out_works(project):
     commit("recipes")
     run_git("checkout", "-q", "-b", "other")
-    write("fast", Path("recipes/fast.yaml").read_text().replace("epochs: 1", "epochs: 2"))
+    write("fast", Path("recipes/fast.yaml").read_text().replace("batch_size: 128", "batch_size: 64"))
     commit("two")
     run_git("checkout", "-q", "main")
-    write("fast", Path("recipes/fast.yaml").read_text().replace("epochs: 1", "epochs: 3"))
+    write("fast", Path("recipes/fast.yaml").read_text().replace("batch_size: 128", "batch_size: 32"))
     commit("three")
     run_git("merge", "-q", "other", check=False)
     message = refusal(recipe_settings, "fast", raw_params())
     assert message.startswith("recipes/fast.yaml has conflict markers of a git merge")
     follow(message)
-    assert recipe_settings("fast", raw_params())["train.epochs"] == 3
+    assert recipe_settings("fast", raw_params())["train.batch_size"] == 32
 
 
 def test_a_recipe_of_ones_own_is_found_from_a_folder_within(project, monkeypatch):
