@@ -77,9 +77,11 @@ class TwinClassifier(Classifier):
         self._content, self._threads = Path(path).read_bytes(), threads
         self._own = threading.local()
         try:
-            interpreter = self._interpreter()
-        except ValueError as error:
-            raise DigitsError(f"{path} is not a LiteRT model: {error}") from None
+            # LiteRT greets once a process.
+            with quiet_unless_it_fails():
+                interpreter = self._interpreter()
+        except (ValueError, RuntimeError) as error:
+            raise DigitsError(f"{path} is not a LiteRT model: {str(error).splitlines()[0]}") from None
         (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
         self._input, self._output = taken["index"], given["index"]
         self.side, self.classes = int(taken["shape"][1]), int(given["shape"][1])
@@ -89,9 +91,8 @@ class TwinClassifier(Classifier):
         if not hasattr(self._own, "interpreter"):
             from ai_edge_litert.interpreter import Interpreter
 
-            with quiet_unless_it_fails():
-                interpreter = Interpreter(model_content=self._content, num_threads=self._threads)
-                interpreter.allocate_tensors()
+            interpreter = Interpreter(model_content=self._content, num_threads=self._threads)
+            interpreter.allocate_tensors()
             self._own.interpreter, self._own.images = interpreter, 1
         return self._own.interpreter
 

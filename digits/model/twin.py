@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,7 +42,7 @@ def save_twin(model: keras.Model, path: Path | str, model_sha256: str) -> None:
 
 
 def origin(path: Path | str) -> str:
-    """SHA-256 of the `.keras` file whose twin a `.tflite` file is; empty where the file does not say."""
+    """SHA-256 of the `.keras` file whose twin a `.tflite` file is; empty where the file does not say, or is torn."""
     import flatbuffers.encode
     import flatbuffers.packer
     import flatbuffers.table
@@ -49,10 +50,14 @@ def origin(path: Path | str) -> str:
     content = Path(path).read_bytes()
     if content[4:8] != _IDENTIFIER:
         return ""
-    table = flatbuffers.table.Table(content, flatbuffers.encode.Get(flatbuffers.packer.uoffset, content, 0))
-    # Field 3 of table Model in TensorFlow's schema.fbs. Importing the schema would take longer than a prediction.
-    offset = table.Offset(4 + 2 * 3)
-    return table.String(table.Pos + offset).decode(errors="replace") if offset else ""
+    try:
+        table = flatbuffers.table.Table(content, flatbuffers.encode.Get(flatbuffers.packer.uoffset, content, 0))
+        # Field 3 of table Model in TensorFlow's schema.fbs. Importing the schema would take longer than a prediction.
+        offset = table.Offset(4 + 2 * 3)
+        return table.String(table.Pos + offset).decode(errors="replace") if offset else ""
+    # The offsets of a torn file lead beyond its end.
+    except struct.error:
+        return ""
 
 
 def twin_beside(file: Path) -> Path | None:

@@ -13,7 +13,7 @@ from ruamel.yaml.error import YAMLError
 
 from digits.errors import DigitsError
 from digits.files import has_conflict_markers
-from digits.params.schema import SOURCE_KINDS, Params
+from digits.params.schema import PER_BLOCK_TAGS, SOURCE_KINDS, Params
 from digits.repair import command_for
 
 
@@ -109,7 +109,8 @@ def override(raw: dict[str, Any], setting: str) -> None:
 
 def _explain(problem: Any, raw: dict[str, Any]) -> str:
     """One clause for one pydantic error."""
-    location = [str(part) for part in problem["loc"]]
+    # The tags are no keys of params.yaml.
+    location = [str(part) for part in problem["loc"] if part not in PER_BLOCK_TAGS]
     dotted = ".".join(location)
     kind = problem["type"]
     if kind == "extra_forbidden":

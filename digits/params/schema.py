@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 Positive = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -13,7 +13,12 @@ Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 # One value for all blocks of the network, or a list of one for each.
 T = TypeVar("T")
-PerBlock: TypeAlias = T | list[T]
+# Its tags tell pydantic which of the two an error is about.
+PER_BLOCK_TAGS = _ONE, _EACH = "one", "each"
+PerBlock: TypeAlias = Annotated[
+    Annotated[T, Tag(_ONE)] | Annotated[list[T], Tag(_EACH)],
+    Discriminator(lambda value: _EACH if isinstance(value, list) else _ONE),
+]
 Bounds = Annotated[list[float], Field(min_length=2, max_length=2)]
 # The name of a file in recipes/. It begins with a letter: YAML would read other names as numbers.
 RecipeName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=60)]
@@ -245,8 +250,8 @@ class ModelParams(Section):
         for name, value in self:
             if isinstance(value, list) and len(value) != len(self.filters):
                 raise ValueError(
-                    f"train.model.{name} has {len(value)} values for {len(self.filters)} blocks: "
-                    "write one for each number of filters, or a single one for all"
+                    f"train.model.{name} is a list of {len(value)} for {len(self.filters)} blocks: "
+                    "write one value for each number of filters, or a single one for all"
                 )
         return self
 

@@ -19,7 +19,7 @@ from digits.evaluation.robustness import (
     read_pictures,
     worst,
 )
-from digits.model.classifier import Classifier
+from digits.model.classifier import load_classifier
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ def smooth(image: np.ndarray, factor: int, resample: Image.Resampling) -> np.nda
     ids=["inverted", "padded", "enlarged by pixels", "bicubic", "bilinear"],
 )
 def test_a_changed_image_is_read_as_the_original(small_model, mnist_sample, change, least):
-    classifier = Classifier(small_model)
+    classifier = load_classifier(small_model)
     answers = classifier(mnist_sample.x_test).argmax(axis=1)
     changed = np.stack([change(image) for image in mnist_sample.x_test])
     assert (read_pictures(classifier, changed, 28) == answers).mean() >= least

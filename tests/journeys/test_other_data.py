@@ -100,7 +100,7 @@ def test_letters_of_32_pixels_from_label_1_on(project, tmp_path, client_of):
             {"evaluate": {"robustness": {"load_digits": True}}},
             "evaluate.robustness.load_digits = true reads digits, and pr",
         ),
-        ({"train": {"model": {"kernel_size": 7, "pool_size": 4}}}, "leave nothing of a 32×32 image (validate.side)"),
+        ({"train": {"model": {"kernel_size": 7, "pool_size": 4}}}, "leaves nothing of a 32×32 image (validate.side)"),
     ],
 )
 def test_what_does_not_fit_is_refused_before_anything_runs(mend, tmp_path, change, key):

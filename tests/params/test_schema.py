@@ -51,22 +51,65 @@ def test_dvc_changes_nothing_but_the_value(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("model", "side", "fits"),
+    ("model", "side", "ends_in"),
     [
-        ({"filters": [8, 8, 8], "kernel_size": 3, "pool_size": 2}, 28, True),  # 28 → 13 → 5 → 1
-        ({"filters": [8, 8, 8], "kernel_size": 5, "pool_size": 2}, 28, False),  # 28 → 12 → 4 → 0
-        ({"filters": [8, 8], "kernel_size": 7, "pool_size": 4}, 28, False),  # 28 → 5 → -1
-        ({"filters": [8, 8, 8], "kernel_size": 5, "pool_size": 2}, 64, True),  # 64 → 30 → 13 → 4
-        ({"filters": [8, 8, 8], "kernel_size": 3, "pool_size": 2}, 14, False),  # 14 → 6 → 2 → 0
+        ({"filters": [8, 8, 8], "kernel_size": 3, "pool_size": 2}, 28, None),  # 28 → 13 → 5 → 1
+        ({"filters": [8, 8, 8], "kernel_size": 5, "pool_size": 2}, 28, 3),  # 28 → 12 → 4 → 0
+        ({"filters": [8, 8], "kernel_size": 7, "pool_size": 4}, 28, 2),  # 28 → 5 → -1
+        ({"filters": [8, 8, 8], "kernel_size": 5, "pool_size": 2}, 64, None),  # 64 → 30 → 13 → 4
+        ({"filters": [8, 8, 8], "kernel_size": 3, "pool_size": 2}, 14, 3),  # 14 → 6 → 2 → 0
+        ({"filters": [8, 8, 8], "kernel_size": 3, "pool_size": 2, "padding": "same"}, 14, None),  # 14 → 7 → 3 → 1
+        ({"filters": [8, 8], "kernel_size": [7, 3], "pool_size": [4, 1]}, 28, None),  # 28 → 5 → 3
+        ({"filters": [8, 8], "kernel_size": [7, 3], "pool_size": [4, 4]}, 28, 2),  # 28 → 5 → 0
+        ({"filters": [8, 8], "kernel_size": 3, "pool_size": 1, "strides": 3}, 14, None),  # 14 → 4 → 1
+        ({"filters": [8, 8], "kernel_size": 3, "pool_size": [1, 2], "strides": 3}, 14, 2),  # 14 → 4 → 0
     ],
 )
-def test_images_must_survive_pooling(model, side, fits):
+def test_images_must_survive_the_blocks(model, side, ends_in):
     raw = changed_params(validate__side=side, **{f"train__model__{key}": value for key, value in model.items()})
-    if fits:
+    if ends_in is None:
         assert parse_params(raw).train.model.filters == model["filters"]
     else:
-        with pytest.raises(DigitsError, match=f"leave nothing of a {side}×{side} image"):
+        of = len(model["filters"])
+        with pytest.raises(
+            DigitsError, match=rf"block {ends_in} of {of} \(.*\) leaves nothing of a {side}×{side} image"
+        ):
             parse_params(raw)
+
+
+PER_BLOCK = {"kernel_size": 3, "strides": 1, "padding": "same", "pool_size": 2, "batch_norm": True, "residual": 1}
+
+
+@pytest.mark.parametrize("key", PER_BLOCK)
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_a_list_has_a_value_for_each_block(key, count):
+    with pytest.raises(DigitsError) as refused:
+        parse_params(changed_params(**{f"train__model__{key}": [PER_BLOCK[key]] * count}))
+    assert f"train.model.{key} is a list of {count} for 2 blocks: write one value for each" in str(refused.value)
+
+
+@pytest.mark.parametrize("key", PER_BLOCK)
+def test_one_value_is_for_all_blocks_and_a_list_for_each(key):
+    value = PER_BLOCK[key]
+    for written in (value, [value, value]):
+        model = parse_params(changed_params(**{f"train__model__{key}": written})).train.model
+        assert [model.of_block(key, block) for block in (0, 1)] == [value, value]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("kernel_size", 9, "train.model.kernel_size = 9: input should be less than or equal to 7"),
+        ("kernel_size", [3, 9], "train.model.kernel_size.1 = 9: input should be less than or equal to 7"),
+        ("strides", "two", "train.model.strides = 'two': input should be a valid integer"),
+        ("padding", ["same", "full"], "train.model.padding.1 = 'full': input should be 'valid' or 'same'"),
+        ("batch_norm", 1, "train.model.batch_norm = 1: input should be a valid boolean"),
+    ],
+)
+def test_a_wrong_value_of_a_block_is_named_once_by_its_key(key, value, message):
+    with pytest.raises(DigitsError) as refused:
+        parse_params(changed_params(**{f"train__model__{key}": value}))
+    assert str(refused.value) == f"params.yaml: {message}"
 
 
 @pytest.mark.parametrize(

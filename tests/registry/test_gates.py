@@ -17,7 +17,12 @@ from digits.registry.gates import GATES, Evidence, check, failed, print_gates
 from digits.results import Results
 
 ABSOLUTE = AbsoluteGates(
-    min_accuracy_low=0.98, min_macro_f1=0.98, max_calibration_error=0.02, max_size_mb=20.0, max_latency_ms=50.0
+    min_accuracy_low=0.98,
+    min_macro_f1=0.98,
+    max_calibration_error=0.02,
+    max_size_mb=20.0,
+    max_twin_difference=0.0001,
+    max_latency_ms=50.0,
 )
 PROMOTION = PromotionGates(
     significance=0.05, non_inferiority_margin=0.002, class_margin=0.01, calibration_margin=0.01, latency_ratio=2.0
@@ -34,6 +39,9 @@ METRICS = {
 }
 
 
+TWIN = {"images": 28_000, "same_class": 28_000, "max_difference": 0.000002}
+
+
 def model(wrong=(), n=5000, latency_ms=1.0, **metrics):
     """A model that errs on these images, and its latency; the label of image i is i modulo 5."""
     actual = np.arange(n) % 5
@@ -42,6 +50,7 @@ def model(wrong=(), n=5000, latency_ms=1.0, **metrics):
     results = Results("a model", lambda path: None)
     results.predictions = pd.DataFrame({"image": np.arange(n), "actual": actual, "predicted": predicted})
     results.metrics = METRICS | metrics
+    results.twin = TWIN
     return results, latency_ms
 
 
@@ -53,7 +62,7 @@ def absolute_gates(metrics, size_mb, latency_ms):
 
 def promotion_gates(champion, challenger):
     (before, before_ms), (after, after_ms) = champion, challenger
-    return check(Evidence(after, 2.8, after_ms, before, before_ms), LIMITS)[5:]
+    return check(Evidence(after, 2.8, after_ms, before, before_ms), LIMITS)[6:]
 
 
 def test_a_good_model_passes_every_absolute_gate():
@@ -85,9 +94,43 @@ def test_each_absolute_gate_fails_alone(metrics, size_mb, latency_ms, name):
     assert failed(absolute_gates(METRICS | metrics, size_mb, latency_ms)) == [name]
 
 
+def twin_gate(**changes):
+    """What the gate of a twin finds, and the only one that may refuse."""
+    results, latency_ms = model()
+    results.twin = TWIN | changes
+    gates = check(Evidence(results, 2.8, latency_ms), LIMITS)
+    (gate,) = [gate for gate in gates if gate.name == "Same answers by the fast twin"]
+    assert failed(gates) == ([] if gate.passed else [gate.name])
+    return gate
+
+
+def test_a_twin_that_answers_alike_passes():
+    gate = twin_gate()
+    assert gate.passed and (gate.value, gate.limit) == (0.000002, 0.0001)
+    assert gate.observed == "same class for 28,000 of 28,000 images, probabilities differ by at most 0.000002"
+    assert gate.required == "all, by at most 0.000100"
+
+
+@pytest.mark.parametrize("changes", [{"same_class": 27_999}, {"max_difference": 0.000101}], ids=str)
+def test_a_twin_that_answers_otherwise_is_refused(changes):
+    assert not twin_gate(**changes).passed
+
+
+def test_a_model_of_before_twins_has_no_such_gate():
+    results, latency_ms = model()
+    results.twin = None
+    names = [gate.name for gate in check(Evidence(results, 2.8, latency_ms), LIMITS)]
+    assert len(names) == 5 and not any("twin" in name for name in names)
+    # The gates against a champion do not ask for a twin of it.
+    champion, _ = model()
+    champion.twin = None
+    assert failed(promotion_gates((champion, 1.0), model())) == ["Better accuracy on the same images"]
+
+
 def test_the_limit_itself_passes():
     at_limit = METRICS | {"accuracy_low": 0.98, "macro_f1": 0.98, "calibration_error": 0.02}
     assert failed(absolute_gates(at_limit, 20.0, 50.0)) == []
+    assert twin_gate(max_difference=0.0001).passed
     # 10 of 1,000 images of class 0: a fall of exactly 0.01, against 60 images won elsewhere.
     champion = model(wrong=range(1, 301, 5))
     challenger = model(wrong=range(0, 50, 5), calibration_error=0.013, latency_ms=2.0)

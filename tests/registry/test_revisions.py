@@ -1,5 +1,6 @@
 """Models of git revisions that no run has: what git and DVC's cache still hold of them."""
 
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from digits.files import sha256_file
 from digits.registry.revisions import model_of_commit
 
 # In git, and in DVC's cache.
-COMMITTED, CACHED = paths.METRICS, [paths.MODEL, paths.PREDICTIONS]
+COMMITTED, CACHED = paths.METRICS, [paths.MODEL, paths.TWIN, paths.PREDICTIONS]
 
 
 def put_into_cache(path):
@@ -36,12 +37,15 @@ def revision(tmp_path, monkeypatch):
     write_reports()
     paths.MODEL.parent.mkdir()
     paths.MODEL.write_bytes(b"weights")
+    paths.TWIN.write_bytes(b"the same weights")
     outs = [{"path": path.as_posix(), "md5": put_into_cache(path)} for path in CACHED]
     with Path("dvc.lock").open("w") as file:
         YAML().dump({"schema": "2.0", "stages": {"train": {"outs": outs}}}, file)
-    Path(".gitignore").write_text("".join(f"/{path}\n" for path in (*REPORTS, paths.MODEL) if path != COMMITTED))
+    Path(".gitignore").write_text(
+        "".join(f"/{path}\n" for path in (*REPORTS, paths.MODEL, paths.TWIN) if path != COMMITTED)
+    )
     found = commit("a model")
-    for path in (*REPORTS, paths.MODEL):
+    for path in (*REPORTS, paths.MODEL, paths.TWIN):
         path.unlink()
     return found
 
@@ -54,6 +58,17 @@ def test_what_git_and_the_cache_hold_is_the_model(revision):
     assert model.results.robustness is None
     with pytest.raises(DigitsError, match="no run of this store has a model with these bytes"):
         model.require_run()
+
+
+def test_its_twin_lies_beside_its_file(revision):
+    twin = model_of_commit("HEAD", revision, is_experiment=False).file().with_name("model.tflite")
+    assert twin.read_bytes() == b"the same weights"
+    # Without its twin, the file of the cache will do.
+    twin.unlink()
+    digest = hashlib.md5(b"the same weights").hexdigest()
+    Path(".dvc/cache/files/md5", digest[:2], digest[2:]).unlink()
+    file = model_of_commit("HEAD", revision, is_experiment=False).file()
+    assert file.read_bytes() == b"weights" and not file.with_name("model.tflite").exists()
 
 
 @pytest.mark.parametrize(("is_experiment", "way"), [(True, "dvc exp apply 'a b'"), (False, "git checkout 'a b'")])

@@ -15,7 +15,7 @@ from support.scoring import BLANK, JSON, post
 
 from digits.errors import DigitsError
 from digits.files import sha256_file
-from digits.model.classifier import Classifier
+from digits.model.classifier import load_classifier
 from digits.serving.follow import Live, describe
 
 
@@ -107,7 +107,7 @@ class Askers:
     """Three threads that keep asking about one image and compare each answer with the model that it names."""
 
     def __init__(self, server, image, models):
-        self.answers = {sha256_file(path): Classifier(path)(image) for path in models}
+        self.answers = {sha256_file(path): load_classifier(path)(image) for path in models}
         self.seen: list[str] = []
         self.problems: list[Exception] = []
         self._url = f"{server.url}/invocations"

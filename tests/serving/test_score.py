@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.clothes import CLOTHES
 from support.scoring import ANY_JSON, BLANK, JSON, LEAF, MALFORMED, altered, assert_refused, post
 
-from digits.model.classifier import Classifier
+from digits.model.classifier import load_classifier
 from digits.serving.example import SEVEN
 
 pytestmark = pytest.mark.slow
@@ -51,7 +51,7 @@ def test_answers_are_the_models_to_the_last_bit(server, small_model, mnist_sampl
     response = post(server, json.dumps({"inputs": images.tolist()}))
     assert response.status_code == 200
     predictions = np.array(response.json()["predictions"], np.float32)
-    np.testing.assert_array_equal(predictions, Classifier(small_model)(images))
+    np.testing.assert_array_equal(predictions, load_classifier(small_model)(images))
     assert response.json()["digits"] == predictions.argmax(1).tolist()
     single = post(server, json.dumps({"instances": images[:1].tolist()})).json()["predictions"]
     np.testing.assert_allclose(single, predictions[:1], atol=1e-6)

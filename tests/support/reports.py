@@ -28,6 +28,7 @@ TRAINING = {
     "val_loss": 0.4,
     "weights": 225034,
 }
+TWIN = {"images": 5, "same_class": 5, "max_difference": 1e-06}
 DATASET = {"class_names": ["cat", "dog"], "train": 2, "validation": 1, "test": 4, "test_sha256": "of the data"}
 EVALUATION = {
     "model_sha256": "of the model",
@@ -38,6 +39,7 @@ EVALUATION = {
 _ACCEPTED = {"n": 4, "accepted": 0.9, "error": 0.001}
 _OBJECTS = {
     paths.TRAINING: TRAINING,
+    paths.TWIN_CHECK: TWIN,
     paths.DATASET: DATASET,
     paths.EVALUATION: EVALUATION,
     paths.METRICS: {"test": TEST},

@@ -44,11 +44,11 @@ def test_the_file_is_the_one_of_the_training(logged):
 def test_mlflows_loader_gives_the_same_answers(logged):
     import mlflow
 
-    from digits.model.classifier import Classifier
+    from digits.model.classifier import load_classifier
 
     images = np.asarray(Dataset(paths.PROCESSED).arrays("test")[0][:50])
     loaded = mlflow.pyfunc.load_model(f"models:/{logged.model_id}")
-    answers, expected = loaded.predict(images), Classifier(paths.MODEL)(images, 50)
+    answers, expected = loaded.predict(images), load_classifier(paths.MODEL)(images, 50)
     assert answers.shape == (50, 10) and np.abs(answers - expected).max() < 1e-6
     example = Dataset(paths.PROCESSED).arrays("validation")[0][:2]
     assert np.array_equal(loaded.input_example["pixels"], example)
