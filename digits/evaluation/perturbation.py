@@ -7,6 +7,7 @@ chosen before any was measured.
 from __future__ import annotations
 
 import os
+import zipfile
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -18,7 +19,7 @@ import numpy as np
 from scipy import ndimage
 
 from digits.evaluation.changes import CHANGES, to_pixels
-from digits.files import atomic_path
+from digits.files import atomic_path, damaged, missing
 
 if TYPE_CHECKING:
     from digits.params import RobustnessParams
@@ -242,11 +243,20 @@ def save_perturbed(perturbed: list[Perturbed], path: Path) -> None:
 
 
 def load_perturbed(path: Path) -> list[Perturbed]:
-    """Read what `save_perturbed` wrote."""
+    """Read what `save_perturbed` wrote.
+
+    Raises:
+        DigitsError: the file is missing or torn.
+    """
     found: dict[str, dict[str, Any]] = {}
-    with np.load(path, allow_pickle=False) as arrays:
-        for key in arrays:
-            number, _, name = key.partition("/")
-            value = arrays[key]
-            found.setdefault(number, {})[name] = value.item() if value.ndim == 0 else value
-    return [Perturbed(**fields) for fields in found.values()]
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            for key in arrays:
+                number, _, name = key.partition("/")
+                value = arrays[key]
+                found.setdefault(number, {})[name] = value.item() if value.ndim == 0 else value
+        return [Perturbed(**fields) for fields in found.values()]
+    except FileNotFoundError:
+        raise missing(path) from None
+    except (ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise damaged(path, error) from None

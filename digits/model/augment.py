@@ -27,7 +27,7 @@ def changed_batches(
         labels: float32 (n, classes).
         params: section `train.augment`.
         batch_size: images of a batch.
-        seed: of the order and of the changes.
+        seed: of the changes, and with TensorFlow's global seed of the order.
 
     Returns:
         Batches of uint8 (batch, side, side) and float32 (batch, classes).

@@ -106,7 +106,9 @@ def fit(
     threshold = MetricThreshold(params.stop.monitor, params.stop.threshold, params.stop.mode)
     report = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: on_epoch(epoch + 1, logs))
     if is_on(params.augment):
-        data = {"x": changed_batches(*train, params.augment, params.batch_size, params.seed), "steps_per_epoch": steps}
+        batches = changed_batches(*train, params.augment, params.batch_size, params.seed)
+        # They are shuffled already.
+        data = {"x": batches, "steps_per_epoch": steps, "shuffle": False}
     else:
         data = {"x": train[0], "y": train[1], "batch_size": params.batch_size}
     fitted = model.fit(

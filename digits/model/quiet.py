@@ -3,8 +3,12 @@
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+# Threads share the descriptor. One that begins meanwhile would restore the other's file, and nothing be seen again.
+_LOCK = threading.RLock()
 
 
 @contextmanager
@@ -14,7 +18,7 @@ def quiet_unless_it_fails() -> Iterator[None]:
     TensorFlow prints a greeting before it reads its log level, LiteRT one that no setting takes away.
     """
     sys.stderr.flush()
-    with tempfile.TemporaryFile() as held:
+    with _LOCK, tempfile.TemporaryFile() as held:
         saved = os.dup(2)
         os.dup2(held.fileno(), 2)
         try:

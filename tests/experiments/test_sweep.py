@@ -38,7 +38,7 @@ def test_settings_are_expanded_as_dvc_does(raw):
         ("plot.dpi=100,200", "only train.… can vary"),
         ("preprocess.seed=1,2", "only train.… can vary"),
         ("train.seed=glob(*)", "-S train.seed=glob(*): Glob override"),
-        ("train.model.filters=[64,64,64,64],[8]", "train.model.filters = [64, 64, 64, 64]"),
+        ("train.model.filters=[64,64,64,64],[8]", "train.model: block 4 of 4"),
     ],
 )
 def test_wrong_settings_are_refused_in_one_line(raw, setting, message):

@@ -3,6 +3,7 @@ import pytest
 from support.tiny import fit_tiny
 
 from digits.errors import DigitsError
+from digits.model.keras_file import load_model, save_model
 
 pytestmark = pytest.mark.slow
 
@@ -78,3 +79,46 @@ def test_every_optimizer_takes_the_learning_rate(data, optimizer):
     model, *_ = fit_tiny(data, optimizer=optimizer, epochs=1, learning_rate=0.003)
     assert type(model.optimizer).__name__.lower() == optimizer
     assert float(model.optimizer.learning_rate) == pytest.approx(0.003)
+
+
+def test_a_constant_rate_is_a_number(data):
+    """A schedule would be in the file of the model."""
+    model, *_ = fit_tiny(data, epochs=1)
+    assert model.optimizer.get_config()["learning_rate"] == pytest.approx(0.01)
+
+
+def test_a_cosine_rises_for_a_quarter_of_all_steps_and_ends_at_nothing(data, tmp_path):
+    # 200 images in batches of 50, 3 epochs: 12 steps.
+    model, training, _ = fit_tiny(data, schedule="cosine")
+    assert int(model.optimizer.iterations) == 12
+    rates = [float(model.optimizer._learning_rate(step)) for step in range(13)]
+    assert rates[0] == pytest.approx(0.001) and rates[3] == max(rates) == pytest.approx(0.01)
+    assert rates[:4] == sorted(rates[:4]) and rates[3:] == sorted(rates[3:], reverse=True)
+    assert rates[12] == pytest.approx(0, abs=1e-9)
+    # Half-way down it is the half.
+    assert (rates[7] + rates[8]) / 2 == pytest.approx(0.005, rel=0.01)
+    assert training.history["loss"].iloc[-1] < training.history["loss"].iloc[0]
+    # The file has the schedule, and is read in safe mode.
+    save_model(model, tmp_path / "model.keras")
+    again = load_model(tmp_path / "model.keras")
+    assert float(again.optimizer._learning_rate(3)) == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize("batch_size", [200, 1000])
+def test_a_cosine_of_a_single_step_trains(data, batch_size):
+    model, training, _ = fit_tiny(data, schedule="cosine", epochs=1, batch_size=batch_size)
+    assert int(model.optimizer.iterations) == 1 and len(training.history) == 1
+
+
+@pytest.mark.parametrize(("optimizer", "takes"), [("adam", True), ("adamw", True), ("nadam", True), ("sgd", False)])
+def test_beta_2_is_for_the_optimizers_that_have_it(data, optimizer, takes):
+    model, *_ = fit_tiny(data, optimizer=optimizer, epochs=1, beta_2=0.95)
+    assert model.optimizer.get_config().get("beta_2") == (0.95 if takes else None)
+
+
+def test_steps_at_a_time_change_nothing_but_the_time(data, monkeypatch):
+    together, *_ = fit_tiny(data)
+    monkeypatch.setattr("digits.model.fit._STEPS_AT_A_TIME", 1)
+    single, *_ = fit_tiny(data)
+    for one, other in zip(together.get_weights(), single.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -61,15 +61,15 @@ print(keras.backend.backend(), tf.config.threading.get_intra_op_parallelism_thre
     assert (done.returncode, done.stdout, done.stderr) == (0, "tensorflow 3\n", "")
 
 
-def test_a_failure_shows_what_was_held_back():
-    code = """
+@pytest.mark.parametrize(("native", "isa"), [(False, "AVX2"), (True, None)])
+def test_the_instructions_are_those_of_train_cpu_whatever_the_shell_says(native, isa):
+    code = f"""
 import os
-from digits.model.runtime import _quiet_unless_it_fails
-with _quiet_unless_it_fails():
-    os.write(2, b"greeting\\n")
-with _quiet_unless_it_fails():
-    os.write(2, b"the reason\\n")
-    raise SystemExit(3)
+from digits.model.runtime import use_tensorflow
+use_tensorflow(native={native})
+print({{name: os.environ.get(name) for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "TF_ENABLE_ONEDNN_OPTS")}})
 """
-    done = run(code)
-    assert (done.returncode, done.stderr) == (3, "the reason\n")
+    done = run(code, ONEDNN_MAX_CPU_ISA="SSE41", DNNL_MAX_CPU_ISA="SSE41", TF_ENABLE_ONEDNN_OPTS="0")
+    assert (done.returncode, done.stderr) == (0, "")
+    expected = {"ONEDNN_MAX_CPU_ISA": isa, "DNNL_MAX_CPU_ISA": None, "TF_ENABLE_ONEDNN_OPTS": "1"}
+    assert done.stdout == f"{expected}\n"

@@ -13,7 +13,8 @@ TINY = TRAIN.model.model_copy(update={"filters": [4], "dense_units": 8, "conv_dr
 def tiny_params(monitor: str = "accuracy", threshold: float = 2.0, mode: str = "max", **changes: object) -> TrainParams:
     """Section `train` for three epochs, with the given changes. The threshold is never reached by default."""
     stop = TRAIN.stop.model_copy(update={"monitor": monitor, "threshold": threshold, "mode": mode})
-    return TRAIN.model_copy(update={"epochs": 3, "batch_size": 50, "learning_rate": 0.01, "stop": stop, **changes})
+    tiny = {"model": TINY, "epochs": 3, "batch_size": 50, "learning_rate": 0.01, "stop": stop}
+    return TRAIN.model_copy(update=tiny | changes)
 
 
 def fit_tiny(data: list, *args: Any, **kwargs: Any) -> tuple:
@@ -27,7 +28,7 @@ def fit_tiny(data: list, *args: Any, **kwargs: Any) -> tuple:
     from digits.model.network import build_model
 
     keras.utils.set_random_seed(1)
-    epochs = []
-    model = build_model(TINY, 10)
-    training = fit(model, *data, tiny_params(*args, **kwargs), lambda epoch, logs: epochs.append((epoch, dict(logs))))
+    epochs, params = [], tiny_params(*args, **kwargs)
+    model = build_model(params.model, 10)
+    training = fit(model, *data, params, lambda epoch, logs: epochs.append((epoch, dict(logs))))
     return model, training, epochs
