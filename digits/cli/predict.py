@@ -1,11 +1,18 @@
 """`digits predict`"""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from digits.cli.app import ModelOption, champion, open_registry
+
+if TYPE_CHECKING:
+    from digits.pictures.read import Reader
+    from digits.registry.model import Model
+    from digits.registry.remembered import Known
 
 
 def predict(
@@ -27,14 +34,10 @@ def predict(
     import sys
     from functools import partial
 
-    from digits.model.classifier import load_classifier
     from digits.pictures.batch import predict_all
     from digits.pictures.file import MAX_BYTES, PictureError
-    from digits.pictures.read import Reader
-    from digits.registry.resolve import resolve
 
-    found = resolve(model or champion(), open_registry)
-    reader = Reader.of(load_classifier(found.file()), found.results)
+    found, reader = _load(model)
     failed, pictures = False, []
     stdin = partial(sys.stdin.buffer.read, MAX_BYTES + 1)
     for outcome in predict_all(images, reader, stdin, explain):
@@ -56,3 +59,20 @@ def predict(
         typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
     if failed:
         raise typer.Exit(1)
+
+
+def _load(name: str) -> tuple[Known | Model, Reader]:
+    """The model that a name means, and what reads pictures with it; the store is asked where nothing is remembered."""
+    from digits.model.classifier import load_classifier
+    from digits.pictures.read import Reader
+    from digits.registry import remembered
+
+    state = remembered.state()
+    if known := remembered.recall(name, state):
+        return known, Reader.of(load_classifier(known.file), known)
+    from digits.registry.resolve import resolve
+
+    model = resolve(name or champion(), open_registry)
+    reader = Reader.of(load_classifier(model.file()), model.results)
+    remembered.remember(name, state, model, reader.class_names)
+    return model, reader

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from digits.pictures.file import Picture
 from digits.pictures.find import find_digits
 from digits.pictures.mnist import SIDE
-from digits.results import Results
 
 if TYPE_CHECKING:
     from digits.model.classifier import Classifier
@@ -22,6 +21,17 @@ Classify = Callable[[np.ndarray], np.ndarray]
 # The threshold for models that have none of their own. It is that of the default parameters' model (seed 42) by
 # `digits.evaluation.calibration.not_sure_below`; that model accepts 94.2 % of its 18,000 validation images with it.
 NOT_SURE_BELOW = 0.986
+
+
+class Facts(Protocol):
+    """What must be known of a model to read pictures. `digits.results.Results` knows it."""
+
+    @property
+    def not_sure_below(self) -> float | None:
+        """The threshold; None for a model without such a one."""
+
+    def names_of(self, classes: int) -> list[str]:
+        """The names of its classes, of which there are so many."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +51,13 @@ class Reader:
     not_sure_below: float = NOT_SURE_BELOW
 
     @classmethod
-    def of(cls, classifier: Classifier, results: Results) -> Reader:
+    def of(cls, classifier: Classifier, facts: Facts) -> Reader:
         """The reader of a loaded model.
 
         Raises:
             DigitsError: the names that lie beside the model are not those of its classes.
         """
-        return cls(classifier, classifier.side, results.names_of(classifier.classes), threshold_of(results))
+        return cls(classifier, classifier.side, facts.names_of(classifier.classes), threshold_of(facts))
 
 
 @dataclass(frozen=True)
@@ -144,9 +154,9 @@ def predict(picture: Picture, reader: Reader) -> Prediction:
     return Prediction(picture.name, tuple(readings), picture.note)
 
 
-def threshold_of(results: Results) -> float:
+def threshold_of(facts: Facts) -> float:
     """A model's own threshold, or the default one for a model that has none."""
-    return NOT_SURE_BELOW if results.not_sure_below is None else results.not_sure_below
+    return NOT_SURE_BELOW if facts.not_sure_below is None else facts.not_sure_below
 
 
 def percent(probability: float) -> str:

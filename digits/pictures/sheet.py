@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import ndimage
-from scipy.spatial import ConvexHull
 
 from digits.pictures.ink import otsu
 
@@ -66,6 +65,9 @@ def _is_sheet(light: np.ndarray, sheet: np.ndarray, whole: np.ndarray) -> bool:
     paper, around = np.median(light[sheet]), np.quantile(light[~whole], 0.9)
     if around > 0.5 * paper or paper - around < 0.2:
         return False
+    # Imported here because most pictures show no sheet.
+    from scipy.spatial import ConvexHull
+
     hull = ConvexHull(np.argwhere(whole & ~ndimage.binary_erosion(whole)))
     return bool(area >= 0.93 * hull.volume and _largest_quadrilateral(hull.points[hull.vertices]) >= 0.85 * hull.volume)
 

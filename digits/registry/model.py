@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from digits import paths
 from digits.errors import DigitsError
 from digits.files import atomic_path, sha256_file
+from digits.registry.kept import kept_file, not_kept
 from digits.results import Results
 from digits.tracking import find
-from digits.tracking.logged_model import FILE
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -87,11 +86,9 @@ def download_model(client: MlflowClient, model_id: str, sha256: str, twin_sha256
     Raises:
         DigitsError: one cannot be read, or has other bytes than those that were logged.
     """
-    kept = paths.state() / "models" / sha256
-    for name, wanted in ((FILE, sha256), (paths.TWIN.name, twin_sha256)):
-        if wanted and not ((kept / name).is_file() and sha256_file(kept / name) == wanted):
-            _download(client, model_id, sha256, kept / name, wanted)
-    return kept / FILE
+    for file, wanted in not_kept(sha256, twin_sha256).items():
+        _download(client, model_id, sha256, file, wanted)
+    return kept_file(sha256)
 
 
 def _download(client: MlflowClient, model_id: str, sha256: str, kept: Path, wanted: str) -> None:

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 # How many runs are compared where none is named.
 _NEWEST = 10
+# How a name of the registry begins.
+_REGISTRY = "models:/"
 
 
 def resolve(name: str, registry: Open) -> Model:
@@ -70,6 +72,11 @@ def resolve(name: str, registry: Open) -> Model:
     if not models:
         raise DigitsError(unknown_name(name, opened))
     return models[0]
+
+
+def is_of_registry(name: str) -> bool:
+    """Whether the registry alone decides what a name means: no run, git, DVC or file can be called so."""
+    return name.startswith(_REGISTRY)
 
 
 def resolve_run(name: str, registry: Registry) -> Model:
@@ -159,7 +166,7 @@ def _run_of(model: Model, registry: Registry) -> Run | None:
 
 def _explicit(name: str, registry: Open) -> Model | None:
     """The model of a URI or a path. None for a bare word, which may mean several things."""
-    if name.startswith("models:/"):
+    if is_of_registry(name):
         return _by_model_uri(name, registry())
     if name.startswith("runs:/"):
         run_id = name.removeprefix("runs:/").partition("/")[0]
