@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 from support.clothes import CLOTHES
+from support.decisions import assert_refused
 from support.drawings import page
+from support.params import default_params
+from support.project import Project
 from typer.testing import CliRunner
 
 from digits.cli.__main__ import app
@@ -23,14 +26,10 @@ def model(tmp_path_factory) -> Path:
     """An untrained network, which is sure of nothing."""
     from digits.model.network import build_model
     from digits.model.runtime import use_tensorflow
-    from digits.params import ModelParams
 
     use_tensorflow(seed=1)
     path = tmp_path_factory.mktemp("model") / "model.keras"
-    params = ModelParams(
-        filters=[32, 64], kernel_size=3, pool_size=2, conv_dropout=0.5, dense_units=128, dense_dropout=0.5
-    )
-    build_model(params, 10).save(path)
+    build_model(default_params().train.model, 10).save(path)
     return path
 
 
@@ -90,6 +89,73 @@ def test_names_that_are_not_the_models_are_refused_in_one_line(tmp_path, clothes
     (tmp_path / "classes.json").unlink()
     result = CliRunner().invoke(app, ["predict", str(tmp_path / "x.png"), "--model", str(tmp_path), "--json"])
     assert json.loads(result.stdout)["classes"] == ["0", "1", "2"]
+
+
+def predicted(digits, *words):
+    """What `digits predict` says as JSON."""
+    code, out, err = digits("predict", *words, "--json")
+    assert (code, err) == (0, ""), err
+    return json.loads(out)
+
+
+@pytest.mark.slow
+def test_the_next_prediction_knows_of_every_change_of_the_champion(store, digits, tmp_path):
+    """Another process, MLflow's own client and the project's commands may change an alias."""
+    picture, project = str(page(tmp_path / "good.png")), Project(store.folder)
+    hashes = {f"models:/digits/{n}": store.registry.version(n).tags["model_sha256"] for n in "123"}
+
+    def champion():
+        first, second = (predicted(digits, picture) for _ in range(2))
+        assert first == second and first["sha256"] == hashes[first["model"]]
+        assert predicted(digits, picture, "--model", "models:/digits@champion") == first
+        # A bare word is resolved each time, also to the same answer.
+        assert predicted(digits, picture, "--model", "champion") == first
+        return first["model"]
+
+    assert champion() == "models:/digits/1"
+    store.client.set_registered_model_alias("digits", "champion", "3")
+    assert champion() == "models:/digits/3"
+    project.run("digits", "promote", "2", "--force", "--reason", "a test", MLFLOW_TRACKING_URI=project.store())
+    assert champion() == "models:/digits/2"
+    project.run("digits", "rollback", MLFLOW_TRACKING_URI=project.store())
+    assert champion() != "models:/digits/2"
+    store.client.delete_registered_model_alias("digits", "champion")
+    for words in ([], ["--model", "models:/digits@champion"]):
+        assert_refused(digits("predict", picture, *words), "digits has no champion")
+
+
+@pytest.mark.slow
+def test_a_second_prediction_opens_no_store_and_writes_nothing(store, digits, tmp_path):
+    picture = page(tmp_path / "good.png")
+    first = predicted(digits, str(picture))
+    files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    code = (
+        "import sys\nfrom digits.cli.__main__ import main\n"
+        f"sys.argv = ['digits', 'predict', {str(picture)!r}, '--json']\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)\n"
+    )
+    done = Project(store.folder).run(sys.executable, "-c", code, PYTHONPATH=str(ROOT))
+    assert json.loads(done.stdout) == first
+    loaded = set(done.stderr.split())
+    assert "ai_edge_litert" in loaded
+    heavy = {"mlflow", "sqlalchemy", "pandas", "sklearn", "matplotlib", "keras", "tensorflow", "ruamel", "requests"}
+    assert heavy & loaded == set()
+    after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    assert {path for path in files.keys() | after.keys() if files.get(path) != after.get(path)} == set()
+
+
+@pytest.mark.slow
+def test_a_remembered_model_whose_files_are_damaged_comes_anew_from_the_store(store, digits, tmp_path):
+    picture = str(page(tmp_path / "good.png"))
+    first = predicted(digits, picture)
+    for name in ("model.keras", "model.tflite"):
+        file = store.folder / ".digits" / "models" / first["sha256"] / name
+        good = file.read_bytes()
+        for damage in (file.unlink, lambda file=file, good=good: file.write_bytes(good[:-1])):
+            damage()
+            assert predicted(digits, picture) == first
+            assert file.read_bytes() == good
 
 
 def test_help_shows_an_example_and_loads_nothing_heavy():
