@@ -9,7 +9,7 @@ from digits.evaluation.perturbation import load_perturbed
 from digits.evaluation.robustness import mean_accuracy, robustness
 from digits.evaluation.scores import absent_classes, predictions_frame, score
 from digits.files import atomic_path, sha256_file, write_json
-from digits.model.classifier import TwinClassifier
+from digits.model.classifier import twin_classifier
 from digits.params import Params
 
 
@@ -20,7 +20,7 @@ def main(params: Params) -> None:
     (images, labels), (seen_images, seen_labels) = dataset.arrays("test"), dataset.arrays("validation")
     # It is written last: what a killed process leaves is no evaluation.
     paths.EVALUATION.unlink(missing_ok=True)
-    classifier = TwinClassifier(paths.TWIN, threads=params.train.threads)
+    classifier = twin_classifier(paths.MODEL, params.train.threads)
 
     probabilities, actual = classifier(np.asarray(images), options.batch_size), labels.argmax(axis=1)
     metrics = score(actual, probabilities, dataset.class_names, options.confidence, options.calibration_bins)

@@ -59,11 +59,12 @@ def shared_folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def small_model(shared_folder) -> Path:
-    """A `.keras` file trained on the sample: right on about 95 % of its test images."""
+    """A `.keras` file trained on the sample, with its twin: right on about 95 % of its test images."""
     path = shared_folder / "small_model" / "model.keras"
     with FileLock(f"{path.parent}.lock"):
         if not path.is_file():
-            train_small_model(path)
+            path.parent.mkdir()
+            train_small_model(path.parent)
     return path
 
 

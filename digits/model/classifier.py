@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from digits import paths
 from digits.errors import DigitsError
-from digits.files import missing
+from digits.files import missing, sha256_file
 from digits.model.quiet import quiet_unless_it_fails
-from digits.model.twin import twin_beside
+from digits.model.twin import origin, twin_beside
 
 if TYPE_CHECKING:
     import keras
@@ -144,6 +145,26 @@ def load_classifier(file: Path, threads: int | None = None, allow_twin: bool = T
 
     use_tensorflow(threads)
     return KerasClassifier(load_model(file))
+
+
+def twin_classifier(file: Path, threads: int) -> TwinClassifier:
+    """The twin of a `.keras` file, and nothing else.
+
+    Args:
+        file: of the model. Its twin lies beside it.
+        threads: of a step.
+
+    Raises:
+        DigitsError: a file is missing, or the twin is another model's or no model.
+    """
+    twin = file.with_name(paths.TWIN.name)
+    for needed in (file, twin):
+        if not needed.is_file():
+            raise missing(needed)
+    classifier = TwinClassifier(twin, threads)
+    if origin(twin) != sha256_file(file):
+        raise DigitsError(f"{twin} is not the twin of {file}: run `dvc repro`, which makes both")
+    return classifier
 
 
 def median_latency_ms(classifiers: Sequence[Classifier], rounds: int = 200) -> list[float]:

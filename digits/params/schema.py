@@ -13,8 +13,8 @@ Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 # One value for all blocks of the network, or a list of one for each.
 T = TypeVar("T")
-# Its tags tell pydantic which of the two an error is about.
-PER_BLOCK_TAGS = _ONE, _EACH = "one", "each"
+# Its tags tell pydantic which of the two an error is about. They are no names that a key could have.
+PER_BLOCK_TAGS = _ONE, _EACH = "one for all blocks", "one for each block"
 PerBlock: TypeAlias = Annotated[
     Annotated[T, Tag(_ONE)] | Annotated[list[T], Tag(_EACH)],
     Discriminator(lambda value: _EACH if isinstance(value, list) else _ONE),

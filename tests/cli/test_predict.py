@@ -11,8 +11,8 @@ import pytest
 from support.clothes import CLOTHES
 from support.decisions import assert_refused
 from support.drawings import page
-from support.params import default_params
 from support.project import Project
+from support.tiny import TRAIN, write_model
 from typer.testing import CliRunner
 
 from digits.cli.__main__ import app
@@ -28,9 +28,7 @@ def model(tmp_path_factory) -> Path:
     from digits.model.runtime import use_tensorflow
 
     use_tensorflow(seed=1)
-    path = tmp_path_factory.mktemp("model") / "model.keras"
-    build_model(default_params().train.model, 10).save(path)
-    return path
+    return write_model(build_model(TRAIN.model, 10), tmp_path_factory.mktemp("model"))
 
 
 def test_the_command_prints_goes_on_after_errors_and_exits_with_1(tmp_path, model):

@@ -7,7 +7,7 @@ import pytest
 from support.project import ROOT
 
 from digits.errors import DigitsError
-from digits.model.classifier import KerasClassifier, TwinClassifier, load_classifier, median_latency_ms
+from digits.model.classifier import KerasClassifier, TwinClassifier, load_classifier, median_latency_ms, twin_classifier
 from digits.model.keras_file import load_model
 
 pytestmark = pytest.mark.slow
@@ -114,6 +114,18 @@ def test_a_file_that_is_no_model_is_one_line(tmp_path, content, capfd):
     with pytest.raises(DigitsError, match=r"model.keras is not a Keras model that can be loaded in safe mode: "):
         load_classifier(tmp_path / "model.keras")
     assert capfd.readouterr().err == ""
+
+
+def test_a_twin_is_asked_for_and_no_other_file_will_do(small_model, tmp_path, mnist_sample, twin):
+    for file in (small_model, small_model.with_name("model.tflite")):
+        with pytest.raises(DigitsError, match=f"{file.name} is missing"):
+            twin_classifier(tmp_path / "model.keras", threads=1)
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    images = mnist_sample.x_test[:3]
+    np.testing.assert_array_equal(twin_classifier(tmp_path / "model.keras", threads=1)(images), twin(images))
+    (tmp_path / "model.keras").write_bytes(b"another model")
+    with pytest.raises(DigitsError, match=r"model.tflite is not the twin of .*model.keras: run `dvc repro`"):
+        twin_classifier(tmp_path / "model.keras", threads=1)
 
 
 def test_each_classifier_gets_a_latency(classifier):

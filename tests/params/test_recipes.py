@@ -128,7 +128,7 @@ def test_without_recipes_that_is_said(repository):
         ("train: 3", "train = 3: input should be a valid dictionary"),
         (
             "train: {model: {filters: [8, 8, 8], kernel_size: [3, 3]}}",
-            "train.model.kernel_size has 2 values for 3 blocks",
+            "train.model.kernel_size is a list of 2 for 3 blocks",
         ),
         ("train: {model: {filters: [8, 8, 8, 8]}}", "train.model: block 4 of 4"),
         ("train: {threads: 1}", "sets train.threads, and recipes/seed.yaml does not: add the default there"),

@@ -65,9 +65,12 @@ def test_wrong_bytes_are_refused(mend):
         ("data/raw", "validate"),
         ("data/raw", "preprocess"),
         ("data/processed", "train"),
+        ("data/processed", "perturb"),
         ("data/processed", "evaluate"),
+        ("data/perturbed.npz", "evaluate"),
         ("data/processed", "plot"),
         ("models/model.keras", "evaluate"),
+        ("models/model.tflite", "evaluate"),
         ("models/model.keras", "register"),
         ("reports/history.csv", "plot"),
         ("reports/metrics.json", "register"),
@@ -80,13 +83,23 @@ def test_a_missing_dependency_is_named(mend, missing, stage):
     assert_one_line(done, stage, missing, "is missing: run `dvc repro")
 
 
-def test_a_damaged_model_is_named(mend):
-    path = mend.folder / "models" / "model.keras"
-    data = path.read_bytes()
-    path.unlink()
-    path.write_bytes(data[:1000])
+@pytest.mark.parametrize(
+    ("path", "size", "line"),
+    [
+        # The twin says whose it is. Its figures are never recorded as another file's.
+        ("models/model.keras", 1000, "models/model.tflite is not the twin of models/model.keras: run `dvc repro`"),
+        ("models/model.tflite", 1000, "models/model.tflite is not a LiteRT model: "),
+        ("data/perturbed.npz", 1000, "data/perturbed.npz cannot be read"),
+    ],
+)
+def test_a_damaged_file_is_named(mend, path, size, line):
+    file = mend.folder / path
+    data = file.read_bytes()
+    file.unlink()
+    file.write_bytes(data[:size])
     done = mend.run("python", "-m", "stages", "evaluate", check=False)
-    assert_one_line(done, "evaluate", "models/model.keras is not a Keras model")
+    assert_one_line(done, "evaluate", line)
+    assert not (mend.folder / "reports" / "evaluation.json").exists()
 
 
 def test_a_dead_tracking_server_is_known_before_training(mend):

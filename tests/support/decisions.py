@@ -63,12 +63,12 @@ def make_versions(folder):
     os.environ.pop("MLFLOW_TRACKING_URI", None)
     os.chdir(folder / "project")
     change(Path("params.yaml"), LIMITS)
-    train_and_register("fetch", "preprocess")
+    train_and_register("fetch", "preprocess", "perturb")
     shutil.copytree("data/processed", folder / "first-processed")
     change(Path("params.yaml"), {"train.epochs": 1})
     train_and_register()
     change(Path("params.yaml"), {"train.epochs": 3, **other_test_images(folder / "other")})
-    train_and_register("fetch", "preprocess")
+    train_and_register("fetch", "preprocess", "perturb")
 
 
 def other_test_images(folder):

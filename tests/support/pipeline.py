@@ -16,7 +16,7 @@ from digits.files import sha256_file
 from digits.params import flatten, load_params
 
 DOWNSTREAM = ["train", "evaluate", "plot", "register"]
-STAGES = ["params", "fetch", "validate", "preprocess", *DOWNSTREAM]
+STAGES = ["params", "fetch", "validate", "preprocess", "perturb", *DOWNSTREAM]
 
 
 @pytest.fixture(scope="session")

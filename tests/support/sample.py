@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-from support.params import default_params
+from support.tiny import TRAIN, write_model
 
 from digits.data.idx import parse_idx
 from digits.data.raw import RAW_NAMES
@@ -31,12 +31,12 @@ def sample_hashes() -> dict[str, str]:
     return {key: hashlib.sha256(_unpacked(name)).hexdigest() for key, name in RAW_NAMES.items()}
 
 
-def train_small_model(path: Path) -> None:
-    """Write a `.keras` file trained on the sample, right on about 95 % of its test images, and its twin beside it.
+def train_small_model(folder: Path) -> None:
+    """Write model.keras, trained on the sample and right on about 95 % of its test images, and its twin.
 
     The training has a process of its own: in this one, another test may have set the number of TensorFlow's threads.
     """
-    command = [sys.executable, "-m", "support.sample", str(path)]
+    command = [sys.executable, "-m", "support.sample", str(folder)]
     done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
@@ -45,12 +45,9 @@ def _unpacked(name: str) -> bytes:
     return gzip.decompress((SAMPLE / f"{name}.gz").read_bytes())
 
 
-def _train(path: str) -> None:
-    from digits.files import sha256_file
-    from digits.model.keras_file import save_model
+def _train(folder: str) -> None:
     from digits.model.network import build_model
     from digits.model.runtime import use_tensorflow
-    from digits.model.twin import save_twin
 
     use_tensorflow(threads=1)
     import keras
@@ -58,11 +55,10 @@ def _train(path: str) -> None:
     keras.utils.set_random_seed(7)
     sample = read_sample()
     changes = {"filters": [16, 32], "conv_dropout": 0.3, "dense_units": 64, "dense_dropout": 0.2}
-    model = build_model(default_params().train.model.model_copy(update=changes), classes=10)
+    model = build_model(TRAIN.model.model_copy(update=changes), classes=10)
     model.compile("adam", "sparse_categorical_crossentropy")
     model.fit(sample.x_train, sample.y_train, batch_size=20, epochs=12, verbose=0)
-    save_model(model, path)
-    save_twin(model, Path(path).with_name("model.tflite"), sha256_file(path))
+    write_model(model, Path(folder))
 
 
 if __name__ == "__main__":

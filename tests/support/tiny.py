@@ -1,5 +1,6 @@
 """A network so small that it trains in a second, and the parameters to do so."""
 
+from pathlib import Path
 from typing import Any
 
 from support.params import default_params
@@ -32,3 +33,15 @@ def fit_tiny(data: list, *args: Any, **kwargs: Any) -> tuple:
     model = build_model(params.model, 10)
     training = fit(model, *data, params, lambda epoch, logs: epochs.append((epoch, dict(logs))))
     return model, training, epochs
+
+
+def write_model(model: Any, folder: Path) -> Path:
+    """Write model.keras, and its twin beside it, as stage train does. Returns the path of the first."""
+    from digits.files import sha256_file
+    from digits.model.keras_file import save_model
+    from digits.model.twin import save_twin
+
+    file = folder / "model.keras"
+    save_model(model, file)
+    save_twin(model, folder / "model.tflite", sha256_file(file))
+    return file
