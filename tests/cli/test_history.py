@@ -20,7 +20,7 @@ def test_it_lists_every_change(store, digits):
     code, out, _ = digits("history")
     assert code == 0 and out.splitlines()[0].startswith("Aliases of digits, oldest change first")
     assert max(map(len, out.splitlines())) <= 80
-    for seen in ("champion none → 1", "champion 1 → 2", "promote", "register, 5 of", "smaller [and]"):
+    for seen in ("champion none → 1", "champion 1 → 2", "promote", "register, 6 of", "smaller [and]"):
         assert seen in out
 
 

@@ -187,7 +187,7 @@ def history_tells_all(session):
         ("champion", "1", "3", "rollback"),
     ]
     assert changes[5]["why"] == "a drill" and changes[6]["why"] == "the drill is over"
-    assert len(changes[3]["gates"]) == 10 and all(gate["passed"] for gate in changes[3]["gates"])
+    assert len(changes[3]["gates"]) == 11 and all(gate["passed"] for gate in changes[3]["gates"])
     assert not all(gate["passed"] for gate in changes[5]["gates"])
     assert all(c["who"] for c in changes) and [c["when"] for c in changes] == sorted(c["when"] for c in changes)
     text = session.digits("history")

@@ -31,9 +31,10 @@ def foreign_version(store):
 
 
 def evaluate_anew(project, uri, **settings):
-    """Stage evaluate with other parameters."""
+    """Stage evaluate with other parameters, and stage register, which records what it left."""
     change(project.folder / "params.yaml", settings)
-    project.run("python", "-m", "stages", "evaluate", MLFLOW_TRACKING_URI=uri)
+    for stage in ("evaluate", "register"):
+        project.run("python", "-m", "stages", stage, MLFLOW_TRACKING_URI=uri)
 
 
 def test_a_newer_challenger_stays(store):
@@ -45,7 +46,7 @@ def test_a_newer_challenger_stays(store):
 def test_a_champion_scored_on_other_images_is_scored_again(store, digits):
     champion = store.registry.version("1")
     champion_number, gates = measure(store, "3")
-    assert champion_number == "1" and len(gates) == 10
+    assert champion_number == "1" and len(gates) == 11
     # The same images in another order: exactly as many right.
     recorded = float(champion.tags["test_accuracy"])
     better = next(gate for gate in gates if gate.name.startswith("Better accuracy"))
@@ -59,7 +60,7 @@ def test_a_champion_scored_on_other_images_is_scored_again(store, digits):
     shutil.copytree(store.first_processed, "data/processed")
     try:
         gates = measure(store, "2")[1]
-        assert len(gates) == 10
+        assert len(gates) == 11
     finally:
         shutil.rmtree("data/processed")
         shutil.move("data/other", "data/processed")

@@ -37,7 +37,7 @@ def test_a_rollback_finds_a_champion_where_the_present_one_was_deleted(store, di
         rollback(store.registry, None, "a test")
     # The way out: what passes the absolute gates can be champion again.
     champion, gates = assess(store.registry, resolve_run("3", store.registry), store.limits, store.params.evaluate)
-    assert champion is None and len(gates) == 5
+    assert champion is None and len(gates) == 6
 
 
 def test_a_rollback_of_a_champion_set_in_mlflow_gives_the_one_before(store):

@@ -53,8 +53,7 @@ def project(tmp_path, images, predictions):
     return tmp_path
 
 
-# The stage without its last step, which needs a trained model and a tracking store.
-DRAW = ("-c", "from digits.params import load_params; from stages.plot import draw; draw(load_params())")
+PLOT = ("-m", "stages", "plot")
 
 
 def run(project, *command, **environment):
@@ -85,7 +84,7 @@ def test_every_figure_of_the_list_is_drawn_from_the_same_data(project):
 @pytest.mark.slow
 def test_stage_writes_all_pictures_the_same_for_every_user(project, images):
     folder = project / "reports/plots"
-    assert (done := run(project, *DRAW)).returncode == 0, done.stderr
+    assert (done := run(project, *PLOT)).returncode == 0, done.stderr
     first = contents(folder)
     assert set(first) == {
         *("first_image.png", "samples.png", "curves.png", "confusion.png"),
@@ -98,7 +97,7 @@ def test_stage_writes_all_pictures_the_same_for_every_user(project, images):
     # Somebody's own settings, and a file left over from an older version.
     (project / "matplotlibrc").write_text("font.size: 30\nsavefig.bbox: tight\nfigure.facecolor: red\n")
     (folder / "old.png").write_bytes(b"")
-    assert (done := run(project, *DRAW, MATPLOTLIBRC=str(project))).returncode == 0, done.stderr
+    assert (done := run(project, *PLOT, MATPLOTLIBRC=str(project))).returncode == 0, done.stderr
     assert contents(folder) == first
     assert sorted(path.name for path in (project / "reports").iterdir() if path.name.startswith(".")) == []
 
@@ -117,7 +116,7 @@ def test_stage_refuses_missing_or_damaged_deps_in_one_line(project, name, damage
         (project / name).unlink()
     else:
         (project / name).write_bytes(damage)
-    done = run(project, "-m", "stages", "plot")
+    done = run(project, *PLOT)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith(f"plot: {name} ")
