@@ -42,7 +42,7 @@ def compare_http(model: str, requests: int) -> None:
     here = Path(__file__).parent
     commands = [
         [sys.executable, str(here / "echo.py"), str(ports[0])],
-        [sys.executable, "-m", "digits.cli.app", "serve", "--model", model, "--port", str(ports[1])],
+        [sys.executable, "-m", "digits.cli", "serve", "--model", model, "--port", str(ports[1])],
     ]
     servers = [subprocess.Popen(c, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for c in commands]
     try:

@@ -1,3 +1,4 @@
+import asyncio
 import json
 import shutil
 import subprocess
@@ -11,7 +12,9 @@ from support.clothes import CLOTHES
 from support.scoring import ANY_JSON, BLANK, JSON, LEAF, MALFORMED, altered, assert_refused, post
 
 from digits.model.classifier import load_classifier
+from digits.registry.resolve import resolve
 from digits.serving.example import SEVEN
+from digits.serving.score import ScoringModel
 
 pytestmark = pytest.mark.slow
 
@@ -55,6 +58,33 @@ def test_answers_are_the_models_to_the_last_bit(server, small_model, mnist_sampl
     assert response.json()["digits"] == predictions.argmax(1).tolist()
     single = post(server, json.dumps({"instances": images[:1].tolist()})).json()["predictions"]
     np.testing.assert_allclose(single, predictions[:1], atol=1e-6)
+
+
+def test_the_probabilities_are_those_of_mlflow_to_the_last_digit(small_model, mnist_sample):
+    """MLflow's application, which has the same model, is asked without the guard in front of it."""
+    model = ScoringModel(resolve(str(small_model), lambda: pytest.fail("a file needs no store")))
+    for images in (mnist_sample.x_test[:1], mnist_sample.x_test[:7]):
+        body = json.dumps({"inputs": images.tolist()}).encode()
+        theirs, ours = json.loads(asyncio.run(answer_of(model.app, body))), json.loads(model.invocations(images))
+        assert len(theirs["predictions"]) == len(images) and theirs["predictions"] == ours["predictions"]
+
+
+async def answer_of(app, body):
+    """The body of an application's answer to a POST to /invocations."""
+    parts = []
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), (b"host", b"localhost")]
+    scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http", "method": "POST"}
+    scope |= {"path": "/invocations", "raw_path": b"/invocations", "query_string": b"", "headers": headers}
+    sent = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+    async def receive():
+        return next(sent, None) or await asyncio.Event().wait()
+
+    async def send(message):
+        parts.append(message.get("body", b""))
+
+    await app(scope | {"root_path": "", "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 2)}, receive, send)
+    return b"".join(parts)
 
 
 def test_mlflows_endpoints_and_the_models_name(server, small_model):
