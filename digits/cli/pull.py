@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from digits import paths
 from digits.cli.app import open_registry
 
 
@@ -32,6 +33,9 @@ def pull(
     else:
         number = version or str(registry.version_with(alias or CHAMPION).version)
     folder = act.pull(registry.client, registry.version(number), to)
-    typer.echo(
-        f"digits: version {number} is in {folder}, bytes verified; keras.models.load_model('{folder}/model.keras')"
-    )
+    # A version from before there were twins has none.
+    twin = folder / paths.TWIN.name
+    ways = [f"keras.models.load_model('{folder / paths.MODEL.name}')"]
+    if twin.is_file():
+        ways.append(f"or {twin} with NumPy and ai-edge-litert alone, see {folder / 'model_card.md'}")
+    typer.echo(f"digits: version {number} is in {folder}, bytes verified; {', '.join(ways)}")

@@ -1,11 +1,20 @@
 """`digits pull`: how a version is named, and where it goes."""
 
+import json
+import re
+import shutil
 import subprocess
+import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 from support.decisions import assert_refused
+from support.project import ROOT
 
 from digits.files import sha256_file
+from digits.model.classifier import TwinClassifier, load_classifier
+from digits.tracking.store import local_path
 
 pytestmark = pytest.mark.slow
 
@@ -13,10 +22,60 @@ pytestmark = pytest.mark.slow
 def test_without_a_name_it_is_the_champion(store, digits):
     code, out, err = digits("pull")
     assert (code, err) == (0, "")
-    assert out == "digits: version 1 is in pulled, bytes verified; keras.models.load_model('pulled/model.keras')\n"
+    assert out == (
+        "digits: version 1 is in pulled, bytes verified; keras.models.load_model('pulled/model.keras'), or "
+        "pulled/model.tflite with NumPy and ai-edge-litert alone, see pulled/model_card.md\n"
+    )
     folder = store.folder / "pulled"
     assert sha256_file(folder / "model.keras") == store.registry.version("1").tags["model_sha256"]
     subprocess.run(["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"], cwd=folder, check=True)
+
+
+def test_the_lines_of_the_card_run_with_numpy_and_the_runtime_alone(store, digits, tmp_path):
+    """In a new environment with the locked versions; its answers are those of the classifier to the bit."""
+    target = tmp_path / "away"
+    assert digits("pull", "--to", str(target))[0] == 0
+    python = lone_environment(tmp_path / "alone")
+    (lines,) = re.findall(r"```python\n(.*?)```", (target / "model_card.md").read_text(), flags=re.DOTALL)
+    assert len([line for line in lines.splitlines() if line and not line.startswith("#")]) == 6
+    added = (
+        "\nnp.save('answers.npy', probabilities)\n"
+        "import importlib.util\n"
+        "print([name for name in ('tensorflow', 'keras', 'mlflow', 'digits') if importlib.util.find_spec(name)])\n"
+    )
+    done = subprocess.run([python, "-I", "-c", lines + added], cwd=target, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    pixels = np.array(json.loads((target / "serving_input_example.json").read_text())["inputs"], np.uint8)
+    wanted = load_classifier(target / "model.keras")(pixels)
+    assert len(pixels) == 2 and pixels.any() and type(load_classifier(target / "model.keras")) is TwinClassifier
+    np.testing.assert_array_equal(np.load(target / "answers.npy"), wanted)
+    assert done.stdout.splitlines() == [str([str(label) for label in wanted.argmax(axis=1)]), "[]"]
+
+
+def lone_environment(folder):
+    """The Python of a new environment with NumPy, LiteRT and what they need, in the locked versions."""
+    uv = shutil.which("uv", path=str(Path(sys.executable).parent))
+    subprocess.run([uv, "venv", "-q", "--python", sys.executable, str(folder)], check=True)
+    python = folder / "bin" / "python"
+    words = ["-q", "--python", str(python), "--constraint", str(ROOT / "requirements.lock"), "numpy", "ai-edge-litert"]
+    done = subprocess.run([uv, "pip", "install", *words], capture_output=True, text=True, check=False)
+    if done.returncode and re.search(r"dns error|error sending request|Could not connect|timed out", done.stderr):
+        pytest.skip("no package index can be reached")
+    assert done.returncode == 0, done.stderr
+    return str(python)
+
+
+def test_a_version_from_before_there_were_twins_names_none(store, digits, tmp_path):
+    """Its file is gone from the store, and so from the list of its files."""
+    model_id = store.registry.version("1").model_id
+    place = local_path(store.client.get_logged_model(model_id).artifact_location)
+    (place / "model.tflite").unlink()
+    kept = store.registry.version("1").tags["sha256sums"].splitlines()
+    listed = "\n".join(line for line in kept if not line.endswith("model.tflite")) + "\n"
+    store.client.set_model_version_tag("digits", "1", "sha256sums", listed)
+    code, out, err = digits("pull", "--to", "old")
+    assert (code, err) == (0, "")
+    assert out == "digits: version 1 is in old, bytes verified; keras.models.load_model('old/model.keras')\n"
 
 
 def test_a_version_has_several_names(store, digits, tmp_path):

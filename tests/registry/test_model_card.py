@@ -48,6 +48,13 @@ def test_a_missing_fact_is_no_blank(key):
         card(**{name: value for name, value in TAGS.items() if name != key})
 
 
+def test_the_way_without_keras_is_shown_where_there_is_a_twin():
+    assert "model.tflite" not in card(**TAGS) and "How to use it" not in card(**TAGS)
+    text = card(**TAGS, twin_sha256="7w")
+    assert "## How to use it\n\nIn this folder" in text and "uint8 (n, 28, 28)," in text and "(n, 2).\n" in text
+    assert "| `model.tflite` (SHA-256) | `7w` |\n| MLflow run |" in text
+
+
 def test_lineage_says_what_is_known():
     assert "| Git commit | `unknown` |" in card(**TAGS) and "DVC experiment" not in card(**TAGS)
     known = {"git_commit": "c0ffee", "git_dirty": "true", "git_changed": "params.yaml", "dvc_experiment": "ho-hum"}
