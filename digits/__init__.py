@@ -2,7 +2,7 @@
 
 The map, from left to right. A room uses the ground and the rooms before it, never those after it.
 
-ground       errors · surroundings · program · files · paths · git · repair · dvc_files · dvc · style · results: for all
+ground       errors · surroundings · program · arrays · files · paths · git · repair · dvc_files · dvc · style · results
 params       the mirror of params.yaml: schema, reading, checking
 data         from the sources of MNIST to arrays of training, validation and test images
 model        the network, fitting it, its file, classifying with it

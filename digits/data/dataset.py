@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from digits import paths, results
+from digits.arrays import Rows, StoredArray, chunks, open_npy
 from digits.files import damaged, missing
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """The arrays of a folder, usually data/processed, memory-mapped.
+    """The arrays of a folder, usually data/processed. They stay in their files until rows of them are asked for.
 
     Images are raw pixels, uint8 (n, 28, 28). Labels are one-hot, float32 (n, classes).
     """
@@ -31,7 +32,7 @@ class Dataset:
         """Name of label 0, 1, …"""
         return self.facts["class_names"]
 
-    def arrays(self, split: str) -> tuple[np.ndarray, np.ndarray]:
+    def arrays(self, split: str) -> tuple[StoredArray, StoredArray]:
         """Images and one-hot labels of "train", "validation" or "test".
 
         Raises:
@@ -39,33 +40,43 @@ class Dataset:
         """
         return self._load(f"x_{split}.npy"), self._load(f"y_{split}.npy")
 
+    def labels(self, split: str) -> np.ndarray:
+        """The labels of a split as integers, int64 (n,).
+
+        Raises:
+            DigitsError: as `arrays`.
+        """
+        one_hot = self._load(f"y_{split}.npy")
+        return np.concatenate([part.argmax(axis=1) for _, part in chunks(one_hot)] or [np.zeros(0, np.int64)])
+
     def rows(self, split: str) -> np.ndarray:
         """The rows of the raw training file from which the images of "train" or "validation" come, int64 (n,).
 
         Raises:
             DigitsError: as `arrays`.
         """
-        return self._load(f"{split}_rows.npy")
+        return np.asarray(self._load(f"{split}_rows.npy"))
 
-    def test_images_of(self, test_sha256: str) -> np.ndarray | None:
+    def test_images_of(self, test_sha256: str) -> StoredArray | None:
         """The test images, uint8 (n, 28, 28), if they are those with this hash, else None."""
         if not (self.folder / paths.DATASET.name).is_file() or self.facts["test_sha256"] != test_sha256:
             return None
         return self.arrays("test")[0]
 
-    def _load(self, name: str) -> np.ndarray:
+    def _load(self, name: str) -> StoredArray:
         try:
-            return np.load(self.folder / name, mmap_mode="r", allow_pickle=False)
+            return open_npy(self.folder / name)
         except FileNotFoundError:
             raise missing(self.folder / name) from None
         except (ValueError, EOFError) as error:
             raise damaged(self.folder / name, error) from None
 
 
-def array_hash(*arrays: np.ndarray) -> str:
+def array_hash(*arrays: Rows) -> str:
     """SHA-256 over dtypes, shapes and values: it identifies a data set, whatever file holds it."""
     digest = hashlib.sha256()
     for array in arrays:
         digest.update(f"{array.dtype.str}{array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).data)
+        for _, part in chunks(array):
+            digest.update(np.ascontiguousarray(part).data)
     return digest.hexdigest()

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from digits.data.folder import Candidate, idx_files
-from digits.data.idx import parse_idx
 from digits.data.raw import Split, refuse_unpaired, to_images, to_labels
 from digits.data.unpack import SourceError
 from digits.errors import DigitsError
@@ -76,8 +75,8 @@ def _key(candidate: Candidate) -> str:
 
 def _split(images: Candidate, labels: Candidate) -> Split:
     split = Split(
-        to_images(parse_idx(images.read(), images.place), images.place),
-        to_labels(parse_idx(labels.read(), labels.place), labels.place),
+        to_images(images.array(), images.place),
+        to_labels(labels.array(), labels.place),
     )
     refuse_unpaired(split, images.place, labels.place)
     return split

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from digits.data.raw import RAW_NAMES
 from digits.data.sources import describe, read_file
 from digits.data.unpack import SourceError
 from digits.errors import DigitsError
-from digits.files import atomic_path
+from digits.files import atomic_path, sha256_file
 from digits.params import FetchParams, RawFile
 
 
@@ -42,16 +42,16 @@ def fetch_dataset(params: FetchParams, target: Path, parts: Path, say: Callable[
         with tempfile.TemporaryDirectory(dir=parts) as scratch:
             for key in [key for key in RAW_NAMES if key in missing]:
                 try:
-                    data = read_file(source, key, wanted[key], params.timeout, Path(scratch))
-                    _check(data, key, wanted[key])
+                    with atomic_path(parts / RAW_NAMES[key]) as part:
+                        content = read_file(source, key, wanted[key], params.timeout, Path(scratch))
+                        _check(_write(content, part), key, wanted[key])
                 except SourceError as error:
                     failures.append(f"{title}: {error}")
                     say(f"fetch: {failures[-1]}")
                     break
-                with atomic_path(parts / RAW_NAMES[key]) as part:
-                    part.write_bytes(data)
                 missing.discard(key)
-                say(f"fetch: {RAW_NAMES[key]}, {len(data):,} bytes, SHA-256 verified, from {title}")
+                size = (parts / RAW_NAMES[key]).stat().st_size
+                say(f"fetch: {RAW_NAMES[key]}, {size:,} bytes, SHA-256 verified, from {title}")
     if missing:
         absent = ", ".join(wanted[key].name for key in RAW_NAMES if key in missing)
         raise DigitsError(f"no source in params.yaml fetch.sources gave {absent} — {'; '.join(failures)}")
@@ -70,8 +70,17 @@ def _move(parts: Path, target: Path) -> None:
     shutil.rmtree(parts)
 
 
-def _check(data: bytes, key: str, file: RawFile) -> None:
-    found = hashlib.sha256(data).hexdigest()
+def _write(content: Iterator[bytes], path: Path) -> str:
+    """Write a file piece by piece, and return its SHA-256."""
+    digest = hashlib.sha256()
+    with path.open("wb") as file:
+        for piece in content:
+            file.write(piece)
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _check(found: str, key: str, file: RawFile) -> None:
     if found != file.sha256:
         raise SourceError(
             f"wrong bytes for {file.name}, rejected: SHA-256 {found} instead of {file.sha256}, "
@@ -80,4 +89,4 @@ def _check(data: bytes, key: str, file: RawFile) -> None:
 
 
 def _hash_of(path: Path) -> str | None:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+    return sha256_file(path) if path.is_file() else None

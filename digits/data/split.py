@@ -1,8 +1,14 @@
-"""The division into training and validation images, and one-hot labels."""
+"""The division into training and validation images, one-hot labels, and the arrays of a split."""
+
+from pathlib import Path
 
 import numpy as np
 
+from digits.arrays import chunks, select, write_npy
+from digits.data.raw import Split
 from digits.errors import DigitsError
+
+_LABELS_AT_A_TIME = 2**16
 
 
 def split_rows(labels: np.ndarray, share: float, how: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -59,3 +65,27 @@ def to_categorical(labels: np.ndarray, classes: int) -> np.ndarray:
             "from 0 on, also one that no image has"
         )
     return np.eye(classes, dtype=np.float32)[labels]
+
+
+def write_split(folder: Path, name: str, source: Split, rows: np.ndarray, classes: int, transpose: bool) -> None:
+    """Write the images and one-hot labels of a split, `x_NAME.npy` and `y_NAME.npy`, without holding them.
+
+    Args:
+        folder: where to write.
+        name: of the split.
+        source: images and labels, of which some are taken.
+        rows: their numbers, ascending.
+        classes: number of classes.
+        transpose: whether to swap rows and columns of each image.
+
+    Raises:
+        DigitsError: a label outside 0 … classes-1.
+    """
+    # The labels first: a wrong one costs no time.
+    one_hot = (to_categorical(labels, classes) for _, labels in chunks(source.labels[rows], _LABELS_AT_A_TIME))
+    write_npy(folder / f"y_{name}.npy", np.float32, (len(rows), classes), one_hot)
+    height, width = source.images.shape[1:]
+    images = select(source.images, rows)
+    if transpose:
+        height, width, images = width, height, (part.transpose(0, 2, 1) for part in images)
+    write_npy(folder / f"x_{name}.npy", source.images.dtype, (len(rows), height, width), images)

@@ -4,37 +4,38 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import io
 import zlib
+from collections.abc import Iterable, Iterator
 from typing import IO
 
 # The magic number of gzip, RFC 1952.
 GZIP = b"\x1f\x8b"
 # No IDX file that this project can use is larger. A few bytes of gzip can stand for any number.
 LARGEST = 4 * 2**30
+_PIECE = 2**20
 
 
 class SourceError(Exception):
     """A source cannot give a file. The message says why."""
 
 
-def unpacked(data: bytes, key: str, sha256: str) -> bytes:
-    """The content of a file as a source has it.
+def unpacked(file: IO[bytes], key: str, sha256: str) -> Iterator[bytes]:
+    """The content of a file as a source has it, piece by piece.
 
     Args:
-        data: the file's bytes.
+        file: one that can seek.
         key: of the file in `fetch.files`, for messages.
         sha256: what is expected of the content.
 
     Raises:
         SourceError: it is gzipped and damaged, or larger than `LARGEST`; or `sha256` is that of the compressed bytes.
     """
-    if not data.startswith(GZIP):
-        return data
-    with open_unpacked(io.BytesIO(data)) as file:
-        content = read_whole(file)
-    refuse_packed_hash(hashlib.sha256(data).hexdigest(), hashlib.sha256(content).hexdigest(), key, sha256)
-    return content
+    with open_unpacked(file) as content:
+        if content is not file and (packed := _sha256(iter(lambda: file.read(_PIECE), b""))) == sha256:
+            file.seek(0)
+            refuse_packed_hash(packed, _sha256(pieces(content)), key, sha256)
+        file.seek(0)
+        yield from pieces(content)
 
 
 def open_unpacked(file: IO[bytes]) -> IO[bytes]:
@@ -44,19 +45,28 @@ def open_unpacked(file: IO[bytes]) -> IO[bytes]:
     return gzip.open(file) if start == GZIP else file  # type: ignore[return-value]
 
 
-def read_whole(file: IO[bytes], most: int = LARGEST) -> bytes:
-    """At most `most` bytes of the content of a file.
+def pieces(file: IO[bytes], most: int = LARGEST) -> Iterator[bytes]:
+    """At most `most` bytes of the content of a file, piece by piece.
 
     Raises:
         SourceError: it is damaged, or holds more.
     """
+    length = 0
     try:
-        content = file.read(most + 1)
+        while piece := file.read(_PIECE):
+            length += len(piece)
+            if length > most:
+                raise SourceError(f"holds more than {most // 2**20:,} MiB")
+            yield piece
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise SourceError(f"not a whole gzip file ({error})") from None
-    if len(content) > most:
-        raise SourceError(f"holds more than {most // 2**20:,} MiB")
-    return content
+
+
+def _sha256(parts: Iterable[bytes]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def refuse_packed_hash(packed: str, content: str, key: str, sha256: str) -> None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import ndimage
 
+from digits.arrays import Rows
 from digits.evaluation.changes import CHANGES, to_pixels
 from digits.files import atomic_path, damaged, missing
 
@@ -57,7 +58,7 @@ class Perturbed:
     originals: np.ndarray
 
 
-def perturb(images: np.ndarray, labels: np.ndarray, settings: RobustnessParams) -> list[Perturbed]:
+def perturb(images: Rows, labels: np.ndarray, settings: RobustnessParams) -> list[Perturbed]:
     """Every change and strength of `settings`, on the same images, with the same directions, places and noise.
 
     The work is shared by as many processes as there are processors; their number changes nothing.
@@ -74,7 +75,7 @@ def perturb(images: np.ndarray, labels: np.ndarray, settings: RobustnessParams) 
     """
     rng = np.random.default_rng(settings.seed)
     chosen = np.sort(rng.choice(len(images), min(settings.images, len(images)), replace=False))
-    images, labels = np.asarray(images[chosen]), labels[chosen].astype(np.int64)
+    images, labels = images[chosen], labels[chosen].astype(np.int64)
     # Drawn at random: the test file begins with its easier half.
     few = np.sort(rng.permutation(len(images))[: settings.pictures.images])
     tasks = [*_changed(images, labels, settings), *_as_pictures(images, labels, few, settings)]

@@ -3,6 +3,7 @@ import pytest
 from support.reports import REPORTS
 
 from digits import paths
+from digits.arrays import StoredArray
 from digits.data.dataset import Dataset, array_hash
 from digits.errors import DigitsError
 
@@ -18,7 +19,8 @@ def test_a_split_is_read_as_it_was_written(tmp_path):
     np.testing.assert_array_equal(found[0], images)
     np.testing.assert_array_equal(found[1], labels)
     # A stage that reads a part of a split loads only that part.
-    assert all(isinstance(array, np.memmap) for array in found)
+    assert all(isinstance(array, StoredArray) for array in found)
+    assert dataset.labels("train").tolist() == [0, 1] and dataset.labels("train").dtype == np.int64
     assert dataset.rows("train").tolist() == [4, 7]
     assert dataset.class_names == ["cat", "dog"] and dataset.facts["train"] == 2
 

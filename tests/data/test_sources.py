@@ -22,7 +22,9 @@ def test_every_kind_of_the_schema_has_a_reader():
 def test_every_reader_gives_the_content_of_the_idx_files(good_source, tmp_path):
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    found = {file.name: read_file(source(good_source), key, file, 5.0, scratch) for key, file in WANTED.items()}
+    found = {
+        file.name: b"".join(read_file(source(good_source), key, file, 5.0, scratch)) for key, file in WANTED.items()
+    }
     assert found == FILES
 
 
@@ -31,7 +33,7 @@ def test_a_download_is_made_once_as_long_as_its_folder_is_the_same(web, tmp_path
     archive = NpzSource(kind="npz", url=f"{web.url}/good.npz")
     for folder, requests in ((first, 1), (first, 1), (second, 2)):
         folder.mkdir(exist_ok=True)
-        read_file(archive, "test_labels", WANTED["test_labels"], 5.0, folder)
+        assert b"".join(read_file(archive, "test_labels", WANTED["test_labels"], 5.0, folder))
         assert web.requests["/good.npz"] == requests
 
 
@@ -40,7 +42,7 @@ def test_a_folder_may_hold_plain_and_compressed_files(tmp_path):
     packed = tmp_path / "local" / "t10k-labels-idx1-ubyte.gz"
     packed.with_suffix("").write_bytes(gzip.decompress(packed.read_bytes()))
     packed.unlink()
-    read = {file.name: read_file(source(raw), key, file, 5.0, tmp_path) for key, file in WANTED.items()}
+    read = {file.name: b"".join(read_file(source(raw), key, file, 5.0, tmp_path)) for key, file in WANTED.items()}
     assert read == FILES
 
 
@@ -50,9 +52,8 @@ def test_a_web_server_may_compress_or_not_whatever_the_name(web, tmp_path, page)
     data = web.pages.pop(f"/gz/{file.name}.gz")
     suffix = ".gz" if page.endswith("with the suffix") else ""
     web.pages[f"/gz/{file.name}{suffix}"] = FILES[file.name] if page.startswith("plain") else data
-    assert (
-        read_file(IdxSource(kind="idx", url=f"{web.url}/gz/"), "test_labels", file, 5.0, tmp_path) == FILES[file.name]
-    )
+    pieces = read_file(IdxSource(kind="idx", url=f"{web.url}/gz/"), "test_labels", file, 5.0, tmp_path)
+    assert b"".join(pieces) == FILES[file.name]
 
 
 @pytest.mark.parametrize(
@@ -66,15 +67,15 @@ def test_a_web_server_may_compress_or_not_whatever_the_name(web, tmp_path, page)
 def test_a_source_error_says_why(web, tmp_path, page, reason):
     web.pages["/gz/train-labels-idx1-ubyte.gz"] = page
     with pytest.raises(SourceError, match=reason):
-        read_file(IdxSource(kind="idx", url=f"{web.url}/gz/"), "train_labels", WANTED["train_labels"], 5.0, tmp_path)
+        idx = IdxSource(kind="idx", url=f"{web.url}/gz/")
+        list(read_file(idx, "train_labels", WANTED["train_labels"], 5.0, tmp_path))
 
 
 def test_an_array_of_another_type_is_refused(web, tmp_path):
     web.pages["/good.npz"] = npz(x_train=[1.5])
     with pytest.raises(SourceError, match=r"not the expected archive of arrays .*unsigned bytes"):
-        read_file(
-            NpzSource(kind="npz", url=f"{web.url}/good.npz"), "train_images", WANTED["train_images"], 5.0, tmp_path
-        )
+        archive = NpzSource(kind="npz", url=f"{web.url}/good.npz")
+        list(read_file(archive, "train_images", WANTED["train_images"], 5.0, tmp_path))
 
 
 def test_messages_call_a_source_by_its_address_package_or_path():
