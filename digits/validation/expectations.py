@@ -10,7 +10,7 @@ import pandas as pd
 from digits.data.raw import Split
 from digits.params import Section, ValidateParams
 from digits.surroundings import shield
-from digits.validation.features import class_frame, class_means, file_frame, image_frame, twins
+from digits.validation.features import class_frame, class_means, file_frame, image_digests, image_frame, twins
 
 if TYPE_CHECKING:
     from great_expectations.expectations import Expectation
@@ -51,8 +51,9 @@ def build_tables(splits: dict[str, Split], params: ValidateParams) -> list[Table
     """
     gxe = great_expectations().expectations
     means = class_means(splits["train"], len(params.class_shares))
-    frames = {name: image_frame(split, name) for name, split in splits.items()}
-    frames["test"]["twin"] = twins(frames["test"], frames["train"])
+    digests = {name: image_digests(split.images) for name, split in splits.items()}
+    frames = {name: image_frame(split, digests[name]) for name, split in splits.items()}
+    frames["test"]["twin"] = twins(digests["test"], digests["train"])
     leaks = gxe.ExpectColumnValuesToBeNull(column="twin", mostly=1 - params.max_leaks, meta={"name": "leaks"})
     tables = [Table("files", file_frame(splits, means), "split", _of_files(gxe, params))]
     for name, size in params.images.model_dump().items():
@@ -92,7 +93,7 @@ def _of_images(gxe: Any, params: ValidateParams, size: int) -> list[Expectation]
     return [
         gxe.ExpectTableRowCountToEqual(value=size, meta={"name": "number of images"}),
         gxe.ExpectColumnValuesToBeInSet(column="label", value_set=labels, meta={"name": "label"}),
-        gxe.ExpectColumnValuesToBeUnique(column="hash", mostly=1 - params.max_duplicates, meta={"name": "duplicates"}),
+        gxe.ExpectColumnValuesToBeUnique(column="first", mostly=1 - params.max_duplicates, meta={"name": "duplicates"}),
         *(_between(gxe, column, bounds, FEATURES[column]) for column, bounds in _bounds(params.each)),
         *(
             gxe.ExpectColumnMeanToBeBetween(

@@ -15,7 +15,7 @@ from digits.validation.expectations import Table, great_expectations
 # Constant, so that the pages of the Data Docs keep their names. MLflow records what varies from run to run.
 _RUN_NAME, _RUN_TIME = "validate", datetime(2000, 1, 1, tzinfo=UTC)
 # Columns that say which other image is the same, and what a report calls such an image.
-_TWINS = {"hash": "twin", "twin": "training twin"}
+_TWINS = {"first": "twin", "twin": "training twin"}
 
 
 @dataclass(frozen=True)

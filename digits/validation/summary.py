@@ -36,7 +36,7 @@ def summary(frames: dict[str, pd.DataFrame], checks: list[Check]) -> dict[str, A
         ]
     for _, facts in frames["files"].iterrows():
         images, classes = frames[f"{facts['split']} images"], frames[f"{facts['split']} classes"]
-        split: dict[str, Any] = {"images": len(images), "duplicates": int(images["hash"].duplicated(keep=False).sum())}
+        split: dict[str, Any] = {"images": len(images), "duplicates": int(images["first"].duplicated(keep=False).sum())}
         if "twin" in images:
             split["leaks"] = int(images["twin"].notna().sum())
         split["agreement"] = round(float(facts["agreement"]), 4)
