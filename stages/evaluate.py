@@ -1,7 +1,5 @@
 """Stage evaluate: measure the model on the test images. No other stage decides anything by them."""
 
-import numpy as np
-
 from digits import paths
 from digits.data.dataset import Dataset
 from digits.evaluation.calibration import acceptance, not_sure_below
@@ -17,19 +15,20 @@ def main(params: Params) -> None:
     """Read section `evaluate`, models/ and data/processed; write metrics, predictions, robustness."""
     options = params.evaluate
     dataset = Dataset(paths.PROCESSED)
-    (images, labels), (seen_images, seen_labels) = dataset.arrays("test"), dataset.arrays("validation")
+    images, seen_images = (dataset.arrays(split)[0] for split in ("test", "validation"))
+    actual, seen = dataset.labels("test"), dataset.labels("validation")
     # It is written last: what a killed process leaves is no evaluation.
     paths.EVALUATION.unlink(missing_ok=True)
     classifier = twin_classifier(paths.MODEL, params.train.threads)
 
-    probabilities, actual = classifier(np.asarray(images), options.batch_size), labels.argmax(axis=1)
+    probabilities = classifier(images, options.batch_size)
     metrics = score(actual, probabilities, dataset.class_names, options.confidence, options.calibration_bins)
     write_json(paths.METRICS, {"test": metrics})
     with atomic_path(paths.PREDICTIONS) as part:
         predictions_frame(actual, probabilities).to_csv(part, index=False)
 
     # A threshold is a decision, so it comes from validation images. The test images say what it is worth.
-    seen_probabilities, seen = classifier(np.asarray(seen_images), options.batch_size), seen_labels.argmax(axis=1)
+    seen_probabilities = classifier(seen_images, options.batch_size)
     threshold = not_sure_below(seen_probabilities, seen, options.accepted_error)
     validation, test = acceptance(seen, seen_probabilities, threshold), acceptance(actual, probabilities, threshold)
     write_json(paths.CALIBRATION, {"not_sure_below": threshold, "validation": validation, "test": test})

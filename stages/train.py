@@ -2,8 +2,6 @@
 
 import time
 
-import numpy as np
-
 from digits import paths
 from digits.data.dataset import Dataset
 from digits.files import atomic_path, sha256_file, write_json
@@ -47,7 +45,7 @@ def main(params: Params) -> None:
         }
         write_json(paths.TRAINING, facts)
         # Of the test images, the pixels alone: no label is read, and nothing is chosen.
-        images = [np.asarray(dataset.arrays(split)[0]) for split in ("validation", "test")]
+        images = [dataset.arrays(split)[0] for split in ("validation", "test")]
         twin = TwinClassifier(paths.TWIN, threads=params.train.threads)
         write_json(paths.TWIN_CHECK, agreement(KerasClassifier(model), twin, images))
         run.finish(time.monotonic() - started)

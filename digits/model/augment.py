@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from digits.arrays import Rows
+from digits.model.feed import read
+
 if TYPE_CHECKING:
     import tensorflow as tf
 
@@ -17,9 +20,7 @@ def is_on(params: AugmentParams) -> bool:
     return any(value for _, value in params)
 
 
-def changed_batches(
-    images: np.ndarray, labels: np.ndarray, params: AugmentParams, batch_size: int, seed: int
-) -> tf.data.Dataset:
+def changed_batches(images: Rows, labels: Rows, params: AugmentParams, batch_size: int, seed: int) -> tf.data.Dataset:
     """Endless batches of changed images, shuffled anew in each epoch. The last, smaller batch of an epoch is kept.
 
     Args:
@@ -34,10 +35,9 @@ def changed_batches(
     """
     import tensorflow as tf
 
-    pixels, answers = tf.constant(images), tf.constant(labels)
-
     def batch(step: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        chosen = tf.cast(tf.gather(pixels, rows), tf.float32)[..., None]
+        pixels, answers = read(rows, images, labels)
+        chosen = tf.cast(pixels, tf.float32)[..., None]
         maps = _maps(tf.stack([tf.cast(seed, tf.int64), step]), tf.shape(rows)[0], images.shape[1], params)
         moved = tf.raw_ops.ImageProjectiveTransformV3(
             images=chosen,
@@ -47,7 +47,7 @@ def changed_batches(
             fill_mode="CONSTANT",
             fill_value=0.0,
         )
-        return tf.cast(tf.round(moved[..., 0]), tf.uint8), tf.gather(answers, rows)
+        return tf.cast(tf.round(moved[..., 0]), tf.uint8), answers
 
     rows = tf.data.Dataset.range(len(images)).shuffle(len(images), seed=seed).batch(batch_size).repeat()
     # The changes depend on the number of the step alone, so the order in which threads draw them does not matter.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from digits import paths
+from digits.arrays import Rows
 from digits.errors import DigitsError
 from digits.files import missing, sha256_file
 from digits.model.quiet import quiet_unless_it_fails
@@ -30,7 +31,7 @@ class Classifier:
     side: int
     classes: int
 
-    def __call__(self, pixels: np.ndarray, batch_size: int = 500) -> np.ndarray:
+    def __call__(self, pixels: Rows, batch_size: int = 500) -> np.ndarray:
         """Classify images.
 
         Args:

@@ -13,8 +13,10 @@ import keras
 import numpy as np
 import pandas as pd
 
+from digits.arrays import Rows
 from digits.errors import DigitsError
 from digits.model.augment import changed_batches, is_on
+from digits.model.feed import batches, rows_in_order, shuffled_rows
 
 if TYPE_CHECKING:
     from digits.params import TrainParams
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 _STEPS_AT_A_TIME = 64
 # It limits the memory for activations.
 _VALIDATION_BATCH = 1000
+# More bytes of images stay in their file. To read them there costs a batch of 32 a hundredth of its time.
+_MOST_IN_MEMORY = 256 * 2**20
 # The share of all steps in which the learning rate rises, with schedule cosine.
 _WARM_UP = 0.25
 
@@ -78,8 +82,8 @@ class Training:
 
 def fit(
     model: keras.Model,
-    train: tuple[np.ndarray, np.ndarray],
-    validation: tuple[np.ndarray, np.ndarray],
+    train: tuple[Rows, Rows],
+    validation: tuple[Rows, Rows],
     params: TrainParams,
     on_epoch: Callable[[int, dict[str, float]], None],
 ) -> Training:
@@ -95,6 +99,7 @@ def fit(
     Raises:
         DigitsError: the monitored metric does not exist, or the loss is not a number any more.
     """
+    train, validation = _at_hand(*train), _at_hand(*validation)
     steps = math.ceil(len(train[0]) / params.batch_size)
     model.compile(
         optimizer=_optimizer(params, steps * params.epochs),
@@ -106,16 +111,17 @@ def fit(
     threshold = MetricThreshold(params.stop.monitor, params.stop.threshold, params.stop.mode)
     report = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: on_epoch(epoch + 1, logs))
     if is_on(params.augment):
-        batches = changed_batches(*train, params.augment, params.batch_size, params.seed)
-        # They are shuffled already.
-        data = {"x": batches, "steps_per_epoch": steps, "shuffle": False}
+        changed = changed_batches(*train, params.augment, params.batch_size, params.seed)
+        data = {"x": changed, "steps_per_epoch": steps}
     else:
-        data = {"x": train[0], "y": train[1], "batch_size": params.batch_size}
+        data = {"x": batches(shuffled_rows(len(train[0]), params.batch_size), *train, steps)}
+    in_order = rows_in_order(len(validation[0]), _VALIDATION_BATCH)
     fitted = model.fit(
         **data,
-        validation_data=validation,
-        validation_batch_size=_VALIDATION_BATCH,
+        validation_data=batches(in_order, *validation, math.ceil(len(validation[0]) / _VALIDATION_BATCH)),
         epochs=params.epochs,
+        # The batches come shuffled already.
+        shuffle=False,
         callbacks=[report, threshold, keras.callbacks.TerminateOnNaN()],
         # A terminal gets a progress bar, a log one line an epoch.
         verbose=1 if sys.stdout.isatty() else 2,
@@ -128,6 +134,11 @@ def fit(
     history.insert(0, "epoch", range(1, len(history) + 1))
     reason = threshold.reason or f"all {params.epochs} epochs done, {params.stop.monitor} never beyond the threshold"
     return Training(history, threshold.reason is not None, reason)
+
+
+def _at_hand(images: Rows, labels: Rows) -> tuple[Rows, np.ndarray]:
+    """Labels in memory, and images too if they are few."""
+    return np.asarray(images) if images.nbytes <= _MOST_IN_MEMORY else images, np.asarray(labels)
 
 
 def _optimizer(params: TrainParams, steps: int) -> keras.Optimizer:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from digits import paths
+from digits.arrays import Rows
 from digits.files import atomic_path, sha256_file
 
 if TYPE_CHECKING:
     import keras
 
-    Classify = Callable[[np.ndarray], np.ndarray]
+    Classify = Callable[[Rows], np.ndarray]
 
 # The first bytes after the root's offset.
 _IDENTIFIER = b"TFL3"
@@ -66,7 +67,7 @@ def twin_beside(file: Path) -> Path | None:
     return twin if twin.is_file() and origin(twin) == sha256_file(file) else None
 
 
-def agreement(model: Classify, twin: Classify, splits: Sequence[np.ndarray]) -> dict[str, int | float]:
+def agreement(model: Classify, twin: Classify, splits: Sequence[Rows]) -> dict[str, int | float]:
     """How far the answers of a model and of its twin are from each other.
 
     Args:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from digits import paths
 from digits.data.dataset import Dataset
 from digits.errors import DigitsError
@@ -161,8 +159,7 @@ def _on_test_images(champion: Model, classify: Classifier, test_sha256: str, par
             "the champion was scored on other test data, and data/processed is not the candidate's: "
             "run `dvc repro` for the candidate's parameters first"
         )
-    images, labels = dataset.arrays("test")
-    actual = labels.argmax(axis=1)
-    probabilities = classify(np.asarray(images), params.batch_size)
+    actual = dataset.labels("test")
+    probabilities = classify(dataset.arrays("test")[0], params.batch_size)
     metrics = score(actual, probabilities, dataset.class_names, params.confidence, params.calibration_bins)
     return results.scored_anew(metrics, predictions_frame(actual, probabilities), test_sha256)

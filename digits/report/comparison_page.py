@@ -11,6 +11,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader
 from PIL import Image
 
+from digits.arrays import Rows
 from digits.evaluation.comparison import MISSING, Comparison, Entry
 from digits.evaluation.paired import p_text
 from digits.report.comparison_figures import (
@@ -63,7 +64,7 @@ class Disagreement:
     pictures: list[Picture]
 
 
-def comparison_page(comparison: Comparison, images: np.ndarray | None = None) -> str:
+def comparison_page(comparison: Comparison, images: Rows | None = None) -> str:
     """The page, with the same bytes for the same comparison.
 
     Args:
@@ -117,9 +118,7 @@ def comparison_page(comparison: Comparison, images: np.ndarray | None = None) ->
     )
 
 
-def disagreements(
-    base: Entry, entry: Entry, names: Sequence[str], images: np.ndarray | None = None
-) -> list[Disagreement]:
+def disagreements(base: Entry, entry: Entry, names: Sequence[str], images: Rows | None = None) -> list[Disagreement]:
     """The images to which two models give different answers: won, lost, and both wrong.
 
     Args:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from digits.arrays import Rows
 from digits.data.dataset import Dataset
 from digits.evaluation.paired import right
 from digits.evaluation.scores import weak_classes
@@ -28,7 +29,7 @@ class ReportData:
         class_names: name of label 0, 1, ….
         first_image: the first image of the raw training file, uint8 (height, width).
         first_label: its label.
-        train: training images, uint8 (n, height, width).
+        train: training images, uint8 (n, height, width), of which a few are shown.
         train_labels: integers (n,).
         test: test images, uint8 (n, height, width).
         training: training.json.
@@ -43,9 +44,9 @@ class ReportData:
     class_names: list[str]
     first_image: np.ndarray
     first_label: int
-    train: np.ndarray
+    train: Rows
     train_labels: np.ndarray
-    test: np.ndarray
+    test: Rows
     training: dict[str, Any]
     history: pd.DataFrame
     metrics: dict[str, Any]
@@ -67,19 +68,17 @@ def report_data(dataset: Dataset, results: Results, settings: PlotParams, bins: 
     Raises:
         DigitsError: a file is missing or damaged.
     """
-    (train, train_labels), (validation, validation_labels) = dataset.arrays("train"), dataset.arrays("validation")
     # The first image of the raw file is in one of the two splits.
-    rows = dataset.rows("train")
-    first = (train, train_labels, rows) if 0 in rows else (validation, validation_labels, dataset.rows("validation"))
-    first_image, first_label = (array[np.argmin(first[2])] for array in first[:2])
+    split = "train" if 0 in dataset.rows("train") else "validation"
+    first_image, first_label = (array[np.argmin(dataset.rows(split))] for array in dataset.arrays(split))
     robustness = results.robustness
     assert robustness is not None, "stage evaluate writes it with the other results"
     return ReportData(
         class_names=dataset.class_names,
         first_image=first_image,
         first_label=int(first_label.argmax()),
-        train=train,
-        train_labels=train_labels.argmax(axis=1),
+        train=dataset.arrays("train")[0],
+        train_labels=dataset.labels("train"),
         test=dataset.arrays("test")[0],
         training=results.training,
         history=results.history,

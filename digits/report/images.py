@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from digits.arrays import Rows
 from digits.report.sizes import LONGEST_SIDE, text_width
 from digits.style import PIXELS, style, text_colour
 
@@ -69,7 +70,7 @@ def sample_rows(labels: np.ndarray, classes: int, per_class: int) -> list[np.nda
     return [np.flatnonzero(labels == label)[:per_class] for label in range(classes)]
 
 
-def samples_figure(images: np.ndarray, labels: np.ndarray, class_names: list[str], per_class: int) -> Figure:
+def samples_figure(images: Rows, labels: np.ndarray, class_names: list[str], per_class: int) -> Figure:
     """A grid of training images, one row a class. A class without images is left out.
 
     Args:
@@ -120,7 +121,7 @@ def confident_mistakes(predictions: pd.DataFrame, count: int) -> pd.DataFrame:
 
 
 def mistakes_figure(
-    images: np.ndarray, predictions: pd.DataFrame, class_names: list[str], count: int, of: str = ""
+    images: Rows, predictions: pd.DataFrame, class_names: list[str], count: int, of: str = ""
 ) -> Figure:
     """The most confident mistakes: true class, predicted class, its probability, and the row in the test file.
 
