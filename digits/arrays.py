@@ -94,7 +94,7 @@ class StoredArray:
             places = range(0, len(view), width)
             for at, number in zip(places, numbers.ravel().tolist(), strict=True):
                 self._fill(view[at : at + width], self._offset + number * width)
-        return found.reshape(*numbers.shape, *self.shape[1:])[()]
+        return found.reshape((*numbers.shape, *self.shape[1:]))[()]
 
     def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
         """Read all of it, for `np.asarray`."""

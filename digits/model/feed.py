@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
 
 def shuffled_rows(count: int, batch_size: int) -> tf.data.Dataset:
-    """Row numbers 0 … count-1 in batches, int64 (batch,), in another order each time they are walked through.
+    """Row numbers 0 … count-1 in batches, int64 (batch,), shuffled.
 
     Keras 3 takes the rows of an array in this order: its `ArrayDataAdapter` shuffles with the same operations, so the
-    same global seed gives the same numbers.
+    same global seed gives the same numbers. With a global seed every walk has the same order, and so has every epoch
+    of `fit`, which walks anew in each.
     """
     import tensorflow as tf
 
