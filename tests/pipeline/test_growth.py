@@ -60,5 +60,5 @@ def test_four_times_the_images_take_little_more_memory(tmp_path):
     stages = ("validate", "preprocess")
     few, many = (peaks(tmp_path / str(count), count, stages) for count in (FEW, MANY))
     growth = {stage: round(many[stage] - few[stage]) for stage in stages}
-    # The images alone have 120 MB more.
-    assert all(megabytes < 80 for megabytes in growth.values()), json.dumps(growth)
+    # The images alone have 120 MB more. Measured in three runs: 12 for validate and 3 for preprocess, each within 1.
+    assert all(megabytes < 40 for megabytes in growth.values()), json.dumps(growth)
