@@ -9,10 +9,10 @@ unexport PYTHONPATH PYTHONHOME
 # Two workers, each file's tests in one of them, in the order that tests/conftest.py gives.
 PYTEST := python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test check ui lock clean
+.PHONY: help setup repro test check bench bench-check ui lock clean
 
 help:  ## Explain the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-7s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 setup: $(READY)  ## Create .venv from requirements.lock
 
@@ -42,6 +42,13 @@ test: $(READY) check  ## All tests: the quick checks, then the real pipeline, se
 	@command -v chromium >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null \
 	  || { echo 'Installing Chromium for the browser tests'; apt-get update -qq && apt-get install -y -qq chromium >/dev/null; }
 	$(PYTEST) -m slow --durations=15
+
+bench: $(READY)  ## Measure everything anew for docs/performance.md: hours, on a quiet machine
+	python -m benchmarks all
+	python -m benchmarks tables
+
+bench-check: $(READY)  ## Fail if the code became slower: ratios alone, in a minute
+	python -m benchmarks check
 
 ui: $(READY)  ## Open the MLflow UI on http://127.0.0.1:5000
 	@digits ui

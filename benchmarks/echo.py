@@ -1,4 +1,4 @@
-"""The least that FastAPI on uvicorn can do: give back the body. What `benchmarks/serving.py` measures against."""
+"""The least that FastAPI on uvicorn can do: give back the body. What `serving.py` measures against."""
 
 import sys
 

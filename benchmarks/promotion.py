@@ -1,15 +1,16 @@
-"""How often the promotion gates are right, on simulated models. `python -m benchmarks.promotion` prints a table."""
+"""How often the promotion gates are right, on simulated models: `python -m benchmarks promotion [--pairs 5000]`."""
 
-import sys
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from rich.console import Console
-from rich.table import Table
 from scipy.optimize import brentq
 from scipy.stats import multivariate_normal, norm
 
+from benchmarks.record import Session, parser
 from digits.params import RegisterParams, load_params
 from digits.registry.gates import Evidence, check
 from digits.results import Results
@@ -19,6 +20,8 @@ from digits.results import Results
 SEED_ERROR = 0.0097
 SEED_BOTH_WRONG = 0.0056
 _CHAMPION_ERROR = 0.01
+# Images of the test set, and by how much the challenger's accuracy is higher.
+_ROWS = ((10_000, 0.0), (10_000, 0.001), (10_000, 0.002), (10_000, 0.003), (10_000, 0.005), (1_000, 0.0))
 
 
 @dataclass(frozen=True)
@@ -103,26 +106,26 @@ def _results(predictions: pd.DataFrame, classes: int) -> Results:
     return results
 
 
-def main(pairs: int = 5_000, seed: int = 1) -> None:
-    """Print the rates for identical models and for gains of 0.1 to 0.5 points."""
+def main(arguments: Sequence[str]) -> None:
+    """Write the rates for identical models and for gains of 0.1 to 0.5 points."""
+    options = parser("promotion", __doc__)
+    options.add_argument("--pairs", type=int, default=5_000, help="simulated pairs of models a row")
+    options.add_argument("--seed", type=int, default=1)
+    chosen = options.parse_args(arguments)
+    session = Session("promotion", arguments, chosen)
+    pairs = 50 if chosen.quick else chosen.pairs
     limits = load_params().register_
-    table = Table(title=f"{pairs:,} simulated pairs a row, seed {seed}", title_justify="left")
-    for heading in ("images", "champion", "challenger", "better", "not inferior", "each class", "promoted"):
-        table.add_column(heading, justify="right")
-    for images, gain in [
-        (10_000, 0.0),
-        (10_000, 0.001),
-        (10_000, 0.002),
-        (10_000, 0.003),
-        (10_000, 0.005),
-        (1_000, 0.0),
-    ]:
+    rows = []
+    for images, gain in _ROWS:
         setting = Setting(images, _CHAMPION_ERROR, _CHAMPION_ERROR - gain)
-        rates = pass_rates(setting, limits, pairs, seed).to_list()
-        shown = [f"{rate:.2%}" for rate in (rates[0], rates[1], rates[2], rates[-1])]
-        table.add_row(f"{images:,}", f"{1 - _CHAMPION_ERROR:.1%}", f"{1 - _CHAMPION_ERROR + gain:.1%}", *shown)
-    Console().print(table)
-
-
-if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+        rates = [f"{rate:.2%}" for rate in pass_rates(setting, limits, pairs, chosen.seed)]
+        rows.append(
+            {
+                "images": images,
+                "champion": f"{1 - _CHAMPION_ERROR:.1%}",
+                "challenger": f"{1 - _CHAMPION_ERROR + gain:.1%}",
+                **dict(zip(("better", "not inferior", "each class", "promoted"), rates[:3] + rates[-1:], strict=True)),
+                "pairs": pairs,
+            }
+        )
+    session.finish(rates=rows)

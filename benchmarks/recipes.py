@@ -1,0 +1,98 @@
+"""How good the recipes are and how long they take: several seeds of each, measured after the last epoch.
+
+The parameters of recipes/NAME.yaml are laid over params.yaml; `seed` is params.yaml itself. All seeds of a recipe run
+in one process, through the same functions as stage train. Nothing is chosen by the test images: every seed counts, with
+the epoch that its training ended with. `python -m benchmarks recipes [NAME...] [--seeds 5] [--pictures FOLDER]`
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.process import run
+from benchmarks.project import RECIPES, SEED_RECIPE, raw_data, recipe_names, recipe_values, sample, write_npz
+from benchmarks.project import sample_splits as sample_of_mnist
+from benchmarks.record import Session, parser
+from benchmarks.summary import mean, spread
+from digits.data.raw import read_raw
+from digits.errors import DigitsError
+from digits.params import parse_params, read_params
+
+# Scores of one training, and what people call them. Shares are shown in percent.
+_SCORES = {
+    "accuracy": "test accuracy, %",
+    "loss": "log-loss",
+    "calibration_error": "calibration error",
+    "load_digits": "load_digits, %",
+    "pictures": "pictures, %",
+    "picture_digits": "pictures of one digit, %",
+}
+_SHARES = ("accuracy", "load_digits", "pictures", "picture_digits")
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure and write the record."""
+    options = parser("recipes", __doc__)
+    options.add_argument("names", nargs="*", metavar="NAME", help=f"default: all of {RECIPES}/, and {SEED_RECIPE}")
+    options.add_argument("--seeds", type=int, default=5, help="trainings of each recipe, with seeds from 1")
+    options.add_argument("--pictures", type=Path, help="a folder of labelled pictures: labels.csv with file and truth")
+    chosen = options.parse_args(arguments)
+    if chosen.pictures and not (chosen.pictures / "labels.csv").is_file():
+        raise DigitsError(f"--pictures {chosen.pictures}: there is no labels.csv with the columns file and truth")
+    session = Session("recipes", arguments, chosen)
+    seeds = 2 if chosen.quick else chosen.seeds
+    # All of them are read before the first one is trained.
+    params = {name: _params(name, chosen.quick) for name in chosen.names or recipe_names()}
+    with tempfile.TemporaryDirectory() as scratch:
+        archive = Path(scratch, "mnist.npz")
+        write_npz(archive, sample_of_mnist() if chosen.quick else read_raw(raw_data()))
+        rows = [_row(name, values, archive, seeds, chosen.pictures) for name, values in params.items()]
+    session.finish(recipes=rows)
+
+
+def _params(recipe: str, quick: bool) -> dict[str, Any]:
+    """All parameters with a recipe's values over them.
+
+    Raises:
+        DigitsError: a value does not fit the schema.
+    """
+    raw = read_params()
+    changes = recipe_values(recipe)
+    if quick:
+        changes = sample()[1] | changes | {"train.epochs": 1}
+    for dotted, value in changes.items():
+        *sections, key = dotted.split(".")
+        place = raw
+        for section in sections:
+            place = place.setdefault(section, {})
+        place[key] = value
+    parse_params(raw, f"{RECIPES}/{recipe}.yaml over params.yaml")
+    return raw
+
+
+def _row(recipe: str, params: dict[str, Any], archive: Path, seeds: int, pictures: Path | None) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as scratch:
+        file = Path(scratch, "params.json")
+        file.write_text(json.dumps(params))
+        words = ["--params", str(file), "--data", str(archive), "--seeds", str(seeds)]
+        words += ["--pictures", str(pictures)] if pictures else []
+        used = run([sys.executable, "-m", "benchmarks.seeds", *words])
+    trained = [json.loads(line) for line in used.output.splitlines() if line.startswith('{"seed"')]
+    factors = {key: 100 if key in _SHARES else 1 for key in _SCORES if key in trained[0]}
+    return {
+        "recipe": recipe,
+        "n seeds": seeds,
+        "weights": trained[0]["weights"],
+        "images seen": spread([one["images_seen"] for one in trained])["median"],
+        **{_SCORES[key]: mean([factor * one[key] for one in trained]) for key, factor in factors.items()},
+        "fit, seconds": spread([one["seconds"] for one in trained]),
+        "process, seconds": used.seconds,
+        "peak memory, MB": used.peak_mb,
+        "threads": params["train"]["threads"],
+        "instructions": params["train"]["cpu"],
+    }

@@ -1,0 +1,144 @@
+"""Train a recipe once for each seed in one process: what benchmark `recipes` starts for each recipe.
+
+`python -m benchmarks.seeds --params FILE.json --data MNIST.NPZ --seeds N [--pictures FOLDER]` prints a line of JSON for
+each seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from digits.data.split import split_rows, to_categorical
+from digits.errors import DigitsError
+from digits.evaluation.perturbation import enlarged, other_digits
+from digits.evaluation.scores import score
+from digits.model.runtime import use_tensorflow
+from digits.params import Params, parse_params
+from digits.pictures.file import load_picture
+from digits.pictures.find import find_digits
+from digits.pictures.mnist import box_of
+
+if TYPE_CHECKING:
+    from digits.model.classifier import Classifier
+
+# A truth that says nothing about digits: somebody has to look, or it is no picture.
+_UNCOUNTED = ("?", "error")
+Pair = tuple[np.ndarray, np.ndarray]
+
+
+class Pictures:
+    """Labelled pictures, with the digits in them found once: no model changes where they are."""
+
+    def __init__(self, folder: Path, side: int) -> None:
+        """Read them.
+
+        Args:
+            folder: has labels.csv with the columns `file` and `truth`: the digits in reading order, blanks between
+                rows; `none` for no digit; `*` and a digit for that digit any number of times; `?` and `error` do not
+                count.
+            side: of the images that the models take.
+
+        Raises:
+            DigitsError: labels.csv has other columns.
+        """
+        with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        if not rows or not {"file", "truth"} <= rows[0].keys():
+            raise DigitsError(f"{folder / 'labels.csv'}: the columns file and truth are expected")
+        rows = [row for row in rows if row["truth"] not in _UNCOUNTED]
+        self.truths = [row["truth"].replace(" ", "") for row in rows]
+        found = [find_digits(load_picture((folder / row["file"]).read_bytes()).grey, side) for row in rows]
+        self.digits = [np.array([digit.pixels for digit in digits]) for digits in found]
+
+    def shares(self, classify: Classifier) -> dict[str, float]:
+        """The share of `pictures` that a model reads wholly right, and of those with one digit (`picture_digits`)."""
+        answers = ["".join(map(str, classify(pixels).argmax(axis=1))) if len(pixels) else "" for pixels in self.digits]
+        right = np.array([agrees(answer, truth) for answer, truth in zip(answers, self.truths, strict=True)])
+        single = np.array([len(truth) == 1 and truth.isdigit() for truth in self.truths])
+        shares = {"pictures": right, "picture_digits": right[single]}
+        return {name: float(values.mean()) for name, values in shares.items() if len(values)}
+
+
+def agrees(answer: str, truth: str) -> bool:
+    """Whether the digits that were read are those of a truth as in labels.csv, without blanks."""
+    if truth == "none":
+        return answer == ""
+    if "*" in truth:
+        return set(answer) == {truth.replace("*", "")}
+    return answer == truth
+
+
+def split(params: Params, images: np.ndarray, labels: np.ndarray) -> tuple[Pair, Pair]:
+    """Training and validation images with one-hot labels, as stage preprocess makes them."""
+    options = params.preprocess
+    one_hot = to_categorical(labels, len(options.class_names))
+    train, validation = split_rows(labels, options.validation_split, options.split, options.seed)
+    return (images[train], one_hot[train]), (images[validation], one_hot[validation])
+
+
+def measure(classify: Classifier, test: Pair, params: Params) -> dict[str, float]:
+    """`accuracy`, `loss` and `calibration_error` on the test images, and the accuracy on `load_digits`."""
+    options = params.evaluate
+    scores = score(
+        test[1],
+        classify(test[0], options.batch_size),
+        params.preprocess.class_names,
+        options.confidence,
+        options.calibration_bins,
+    )
+    others, labels = other_digits()
+    side = test[0].shape[1]
+    read = classify(enlarged(others, box_of(side), side)).argmax(axis=1)
+    return {key: scores[key] for key in ("accuracy", "loss", "calibration_error")} | {
+        "load_digits": float((read == labels).mean())
+    }
+
+
+def train(params: Params, seed: int, data: tuple[Pair, Pair]) -> tuple[Classifier, dict[str, Any]]:
+    """Train one network as stage train does, and say how many `images_seen` and `seconds` it took."""
+    import keras
+
+    from digits.model.classifier import KerasClassifier
+    from digits.model.fit import fit
+    from digits.model.network import build_model
+
+    options = params.train.model_copy(update={"seed": seed})
+    keras.utils.set_random_seed(seed)
+    started = time.perf_counter()
+    model = build_model(options.model, len(params.preprocess.class_names), side=data[0][0].shape[1])
+    training = fit(model, *data, options, on_epoch=lambda epoch, logs: None)
+    seconds = time.perf_counter() - started
+    seen = len(training.history) * len(data[0][0])
+    return KerasClassifier(model), {"seconds": seconds, "images_seen": seen, "weights": model.count_params()}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--params", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, required=True)
+    parser.add_argument("--pictures", type=Path)
+    chosen = parser.parse_args(arguments)
+    params = parse_params(json.loads(chosen.params.read_text()), str(chosen.params))
+    with np.load(chosen.data) as archive:
+        x_train, y_train, x_test, y_test = (archive[name] for name in ("x_train", "y_train", "x_test", "y_test"))
+    data, test = split(params, x_train, y_train), (x_test, y_test.astype(np.int64))
+    pictures = Pictures(chosen.pictures, x_test.shape[1]) if chosen.pictures else None
+    use_tensorflow(params.train.threads, params.train.seed, native=params.train.cpu == "native")
+    for seed in range(1, chosen.seeds + 1):
+        classify, facts = train(params, seed, data)
+        found = measure(classify, test, params) | (pictures.shares(classify) if pictures else {})
+        print(json.dumps({"seed": seed, **facts, **found}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
