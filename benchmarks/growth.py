@@ -20,12 +20,13 @@ from scipy import ndimage
 
 from benchmarks.growth_figure import PICTURE, draw
 from benchmarks.process import Usage, run, script
-from benchmarks.project import SEED_RECIPE, clone, free_gb, raw_data, recipe_values, sample, sample_splits
+from benchmarks.project import clone, free_gb, raw_data, sample, sample_splits
 from benchmarks.record import Session, parser
 from digits import paths
 from digits.data.idx import format_idx
 from digits.data.raw import FILES, Split, read_raw
 from digits.errors import DigitsError
+from digits.params import SEED_RECIPE, read_params, recipe_settings
 
 STAGES = ("validate", "preprocess", "perturb", "train", "evaluate")
 # How far an image is turned to either side, in degrees. Less than the smallest would leave some images as they are.
@@ -62,7 +63,7 @@ def main(arguments: Sequence[str]) -> None:
     session = Session("growth", arguments, chosen)
     splits = sample_splits() if chosen.quick else read_raw(raw_data())
     copies = [1, 2] if chosen.quick else sorted(chosen.copies)
-    values = (sample()[1] if chosen.quick else {}) | recipe_values(chosen.recipe) | {"train.epochs": 1}
+    values = (sample()[1] if chosen.quick else {}) | recipe_settings(chosen.recipe, read_params()) | {"train.epochs": 1}
     stages, cache = [], []
     with tempfile.TemporaryDirectory(dir=chosen.scratch) as scratch:
         _refuse_full(Path(scratch), max(copies) * len(splits["train"].images))
@@ -96,7 +97,7 @@ def make(folder: Path, splits: Mapping[str, Split], copies: int, values: Mapping
     raw.mkdir(parents=True)
     write_copies(raw, splits["train"], copies)
     for name, array in zip(FILES["test"], splits["test"], strict=True):
-        (raw / name).write_bytes(format_idx(array))
+        (raw / name).write_bytes(format_idx(np.asarray(array)))
     run([sys.executable, "-m", "stages", "params"], folder)
     return images
 
@@ -112,12 +113,13 @@ def write_copies(raw: Path, train: Split, copies: int, seed: int = 0) -> None:
     """
     rng = np.random.default_rng(seed)
     images_name, labels_name = FILES["train"]
+    source = np.asarray(train.images)
     with (raw / images_name).open("wb") as images, (raw / labels_name).open("wb") as labels:
         for file, array in ((images, train.images), (labels, train.labels)):
             shape = (copies * len(array), *array.shape[1:])
             file.write(struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *shape))
         for number in range(copies):
-            images.write((turned(train.images, *_angles(number, copies), rng) if number else train.images).tobytes())
+            images.write((turned(source, *_angles(number, copies), rng) if number else source).tobytes())
             labels.write(train.labels.tobytes())
 
 

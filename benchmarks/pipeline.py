@@ -19,11 +19,8 @@ from typing import Any
 
 from benchmarks.process import Usage, in_turn, run, script
 from benchmarks.project import (
-    SEED_RECIPE,
     clone,
     raw_data,
-    recipe_names,
-    recipe_values,
     sample,
     sample_splits,
     write_npz,
@@ -31,7 +28,7 @@ from benchmarks.project import (
 from benchmarks.record import Session, parser
 from benchmarks.summary import ratio, spread
 from digits.data.raw import read_raw
-from digits.params import read_params
+from digits.params import SEED_RECIPE, read_params, recipe_settings, setting
 
 BARE = "the notebook's script"
 _NOTEBOOK = Path(__file__).with_name("notebook.py")
@@ -45,16 +42,14 @@ def main(arguments: Sequence[str]) -> None:
     chosen = options.parse_args(arguments)
     session = Session("pipeline", arguments, chosen)
     rounds = 1 if chosen.quick else chosen.rounds
-    names = [name for name in (SEED_RECIPE, chosen.recipe) if name in recipe_names()]
-    if chosen.recipe not in names:
-        print(f"there is no recipes/{chosen.recipe}.yaml: the recipe of the seed alone is measured")
+    settings = [setting(key, value) for key, value in recipe_settings(chosen.recipe, read_params()).items()]
     data, params = sample() if chosen.quick else (raw_data(), {})
     with tempfile.TemporaryDirectory() as scratch:
         commands = {BARE: _notebook(Path(scratch), quick=chosen.quick)}
-        folders = {name: Path(scratch, name) for name in names}
+        folders = {name: Path(scratch, name) for name in dict.fromkeys((SEED_RECIPE, chosen.recipe))}
         for name, folder in folders.items():
             clone(folder, data, params)
-            commands[_title(name)] = partial(_reproduce, folder, name)
+            commands[_title(name)] = partial(_reproduce, folder, settings if name != SEED_RECIPE else [])
         if not chosen.quick:
             # The first run registers a model, which the next ones find.
             in_turn(commands, 1)
@@ -77,12 +72,10 @@ def _notebook(scratch: Path, quick: bool) -> Callable[[], Usage]:
     return partial(run, words, scratch)
 
 
-def _reproduce(folder: Path, recipe: str) -> Usage:
-    """The whole pipeline in a clone: as params.yaml says, or with a recipe's values as settings of an experiment."""
-    if recipe == SEED_RECIPE:
-        return run([script("dvc"), "repro", "-f"], folder)
-    settings = [f"{key}={value}".replace(" ", "") for key, value in recipe_values(recipe).items()]
-    return run([script("dvc"), "exp", "run", "-f", *(word for one in settings for word in ("-S", one))], folder)
+def _reproduce(folder: Path, settings: Sequence[str]) -> Usage:
+    """The whole pipeline in a clone: as params.yaml says, or as an experiment with settings."""
+    words = ["exp", "run", "-f", *(word for one in settings for word in ("-S", one))] if settings else ["repro", "-f"]
+    return run([script("dvc"), *words], folder)
 
 
 def _stages(folder: Path, rounds: int) -> list[tuple[str, list[Usage], Counter[str]]]:

@@ -1,4 +1,4 @@
-"""Working copies of this project to run it in, and recipes laid over its parameters."""
+"""Working copies of this project to run it in."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 from ruamel.yaml import YAML
@@ -17,12 +16,8 @@ from benchmarks.process import run
 from digits import paths
 from digits.data.raw import RAW_NAMES, Split
 from digits.errors import DigitsError
-from digits.params import read_params
 
 ROOT = Path(__file__).parents[1]
-RECIPES = Path("recipes")
-# The parameters as params.yaml has them.
-SEED_RECIPE = "seed"
 
 
 def support(module: str) -> ModuleType:
@@ -82,36 +77,6 @@ def raw_data() -> Path:
     if absent:
         raise DigitsError(f"{paths.RAW} lacks {', '.join(absent)}: run `dvc repro fetch` first")
     return paths.RAW
-
-
-def recipe_names() -> list[str]:
-    """`seed`, then the files of recipes/ by name."""
-    names = sorted(path.stem for path in RECIPES.glob("*.yaml"))
-    return [SEED_RECIPE, *(name for name in names if name != SEED_RECIPE)]
-
-
-def recipe_values(name: str) -> dict[str, Any]:
-    """What a recipe changes in params.yaml, by dotted key. It is laid over the seed's recipe, where that is a file.
-
-    Raises:
-        DigitsError: there is no such recipe.
-    """
-    if name not in recipe_names():
-        raise DigitsError(f"{RECIPES / name}.yaml is missing: the recipes are {', '.join(recipe_names())}")
-    files = [RECIPES / f"{one}.yaml" for one in dict.fromkeys((SEED_RECIPE, name))]
-    # Where params.yaml names its recipe, that name is one of the values.
-    values = {"recipe": name} if "recipe" in read_params() else {}
-    for file in files:
-        values |= flat(read_params(file) or {}) if file.is_file() else {}
-    return values
-
-
-def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested sections as dotted keys."""
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        found |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return found
 
 
 def write_npz(path: Path, splits: Mapping[str, Split]) -> None:

@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.process import run
-from benchmarks.project import RECIPES, SEED_RECIPE, raw_data, recipe_names, recipe_values, sample, write_npz
+from benchmarks.project import raw_data, sample, write_npz
 from benchmarks.project import sample_splits as sample_of_mnist
 from benchmarks.record import Session, parser
 from benchmarks.summary import mean, spread
+from digits import paths
 from digits.data.raw import read_raw
 from digits.errors import DigitsError
-from digits.params import parse_params, read_params
+from digits.params import SEED_RECIPE, override, parse_params, read_params, recipe_settings, setting
 
 # Scores of one training, and what people call them. Shares are shown in percent.
 _SCORES = {
@@ -38,7 +39,7 @@ _SHARES = ("accuracy", "load_digits", "pictures", "picture_digits")
 def main(arguments: Sequence[str]) -> None:
     """Measure and write the record."""
     options = parser("recipes", __doc__)
-    options.add_argument("names", nargs="*", metavar="NAME", help=f"default: all of {RECIPES}/, and {SEED_RECIPE}")
+    options.add_argument("names", nargs="*", metavar="NAME", help=f"default: all of {paths.RECIPES}/")
     options.add_argument("--seeds", type=int, default=5, help="trainings of each recipe, with seeds from 1")
     options.add_argument("--pictures", type=Path, help="a folder of labelled pictures: labels.csv with file and truth")
     chosen = options.parse_args(arguments)
@@ -47,7 +48,10 @@ def main(arguments: Sequence[str]) -> None:
     session = Session("recipes", arguments, chosen)
     seeds = 2 if chosen.quick else chosen.seeds
     # All of them are read before the first one is trained.
-    params = {name: _params(name, chosen.quick) for name in chosen.names or recipe_names()}
+    params = {
+        name: _params(name, chosen.quick)
+        for name in chosen.names or sorted(paths.recipe_names(), key=lambda name: name != SEED_RECIPE)
+    }
     with tempfile.TemporaryDirectory() as scratch:
         archive = Path(scratch, "mnist.npz")
         write_npz(archive, sample_of_mnist() if chosen.quick else read_raw(raw_data()))
@@ -62,16 +66,12 @@ def _params(recipe: str, quick: bool) -> dict[str, Any]:
         DigitsError: a value does not fit the schema.
     """
     raw = read_params()
-    changes = recipe_values(recipe)
+    changes = recipe_settings(recipe, raw)
     if quick:
         changes = sample()[1] | changes | {"train.epochs": 1}
-    for dotted, value in changes.items():
-        *sections, key = dotted.split(".")
-        place = raw
-        for section in sections:
-            place = place.setdefault(section, {})
-        place[key] = value
-    parse_params(raw, f"{RECIPES}/{recipe}.yaml over params.yaml")
+    for key, value in changes.items():
+        override(raw, setting(key, value))
+    parse_params(raw, f"{paths.RECIPES}/{recipe}.yaml over {paths.PARAMS}")
     return raw
 
 

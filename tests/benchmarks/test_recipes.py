@@ -2,53 +2,24 @@ import json
 
 import pytest
 
-from benchmarks import project
-from benchmarks.project import flat, recipe_names, recipe_values
 from benchmarks.recipes import _params, main
 from benchmarks.seeds import agrees
 from digits.errors import DigitsError
 
 
-@pytest.fixture
-def recipes(tmp_path, monkeypatch):
-    monkeypatch.setattr(project, "RECIPES", tmp_path)
-    (tmp_path / "fast.yaml").write_text("train:\n  epochs: 1\n  model: {filters: [16, 32]}\n")
-    (tmp_path / "wrong.yaml").write_text("train: {epoch: 1}\n")
-    return tmp_path
+def test_a_recipe_is_laid_over_that_of_the_seed():
+    params, seed = _params("fast", quick=False), _params("seed", quick=False)
+    assert params["train"]["model"]["filters"] == [16, 32, 64]
+    assert params["train"]["seed"] == seed["train"]["seed"]
+    assert seed["train"]["model"]["filters"] == [32, 64]
+    assert _params("fast", quick=True)["train"]["epochs"] == 1
 
 
-def test_the_seed_comes_first_and_is_params_yaml_itself(recipes):
-    assert recipe_names() == ["seed", "fast", "wrong"]
-    assert recipe_values("seed").keys() <= {"recipe"}
-
-
-def test_a_recipe_is_laid_over_the_parameters(recipes):
-    assert recipe_values("fast").items() >= {"train.epochs": 1, "train.model.filters": [16, 32]}.items()
-    params = _params("fast", quick=False)
-    assert params["train"]["epochs"] == 1
-    assert params["train"]["model"]["filters"] == [16, 32]
-    assert params["train"]["batch_size"] == _params("seed", quick=False)["train"]["batch_size"]
-
-
-def test_a_recipe_is_laid_over_that_of_the_seed(recipes):
-    (recipes / "seed.yaml").write_text("train:\n  epochs: 15\n  batch_size: 32\n")
-    assert recipe_names() == ["seed", "fast", "wrong"]
-    values = {"train.epochs": 1, "train.model.filters": [16, 32], "train.batch_size": 32}
-    assert recipe_values("fast").items() >= values.items()
-    assert recipe_values("seed")["train.epochs"] == 15
-
-
-def test_what_does_not_fit_is_refused(recipes, tmp_path):
-    with pytest.raises(DigitsError, match=r"unknown key train\.epoch, did you mean train\.epochs"):
-        _params("wrong", quick=False)
-    with pytest.raises(DigitsError, match=r"none\.yaml is missing: the recipes are seed, fast, wrong"):
-        recipe_values("none")
+def test_what_does_not_fit_is_refused(tmp_path):
+    with pytest.raises(DigitsError, match=r"no recipe is called 'none': there are best, fast, mid, seed"):
+        _params("none", quick=False)
     with pytest.raises(DigitsError, match=r"there is no labels\.csv"):
         main(["--pictures", str(tmp_path)])
-
-
-def test_nested_sections_become_dotted_keys():
-    assert flat({"a": {"b": {"c": 1}, "d": [2]}, "e": 3}) == {"a.b.c": 1, "a.d": [2], "e": 3}
 
 
 @pytest.mark.parametrize(
