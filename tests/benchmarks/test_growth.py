@@ -17,7 +17,7 @@ def test_copies_are_read_as_raw_data_and_none_is_like_another(tmp_path, mnist_sa
     for name, array in zip(FILES["test"], (mnist_sample.x_test, mnist_sample.y_test), strict=True):
         (tmp_path / name).write_bytes(growth.format_idx(array))
     write_copies(tmp_path, train, copies=16)
-    images, labels = read_raw(tmp_path)["train"]
+    images, labels = map(np.asarray, read_raw(tmp_path)["train"])
     assert images.shape == (1600, 28, 28)
     np.testing.assert_array_equal(images[:100], train.images)
     np.testing.assert_array_equal(labels, np.tile(train.labels, 16))
