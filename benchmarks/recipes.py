@@ -2,7 +2,8 @@
 
 The parameters of recipes/NAME.yaml are laid over params.yaml; `seed` is params.yaml itself. All seeds of a recipe run
 in one process, through the same functions as stage train. Nothing is chosen by the test images: every seed counts, with
-the epoch that its training ended with. `python -m benchmarks recipes [NAME...] [--seeds 5] [--pictures FOLDER]`
+the epoch that its training ended with. Recipes that have networks in common train them once; the seconds of a recipe
+are the sum over its networks. `python -m benchmarks recipes [NAME...] [--seeds 5] [--keep FOLDER] [--pictures FOLDER]`
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ def main(arguments: Sequence[str]) -> None:
     options = parser("recipes", __doc__)
     options.add_argument("names", nargs="*", metavar="NAME", help=f"default: all of {paths.RECIPES}/")
     options.add_argument("--seeds", type=int, default=5, help="trainings of each recipe, with seeds from 1")
+    options.add_argument("--keep", type=Path, help="a folder for the networks, from which another call takes them")
     options.add_argument("--pictures", type=Path, help="a folder of labelled pictures: labels.csv with file and truth")
     chosen = options.parse_args(arguments)
     if chosen.pictures and not (chosen.pictures / "labels.csv").is_file():
@@ -55,7 +57,9 @@ def main(arguments: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         archive = Path(scratch, "mnist.npz")
         write_npz(archive, sample_of_mnist() if chosen.quick else read_raw(raw_data()))
-        rows = [_row(name, values, archive, seeds, chosen.pictures) for name, values in params.items()]
+        keep = chosen.keep or Path(scratch)
+        keep.mkdir(parents=True, exist_ok=True)
+        rows = [_row(name, values, archive, seeds, keep, chosen.pictures) for name, values in params.items()]
     session.finish(recipes=rows)
 
 
@@ -75,11 +79,13 @@ def _params(recipe: str, quick: bool) -> dict[str, Any]:
     return raw
 
 
-def _row(recipe: str, params: dict[str, Any], archive: Path, seeds: int, pictures: Path | None) -> dict[str, Any]:
+def _row(
+    recipe: str, params: dict[str, Any], archive: Path, seeds: int, keep: Path, pictures: Path | None
+) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch, "params.json")
         file.write_text(json.dumps(params))
-        words = ["--params", str(file), "--data", str(archive), "--seeds", str(seeds)]
+        words = ["--params", str(file), "--data", str(archive), "--seeds", str(seeds), "--keep", str(keep)]
         words += ["--pictures", str(pictures)] if pictures else []
         used = run([sys.executable, "-m", "benchmarks.seeds", *words])
     trained = [json.loads(line) for line in used.output.splitlines() if line.startswith('{"seed"')]
@@ -91,7 +97,6 @@ def _row(recipe: str, params: dict[str, Any], archive: Path, seeds: int, picture
         "images seen": spread([one["images_seen"] for one in trained])["median"],
         **{_SCORES[key]: mean([factor * one[key] for one in trained]) for key, factor in factors.items()},
         "fit, seconds": spread([one["seconds"] for one in trained]),
-        "process, seconds": used.seconds,
         "peak memory, MB": used.peak_mb,
         "threads": params["train"]["threads"],
         "instructions": params["train"]["cpu"],

@@ -18,21 +18,18 @@ def main(params: Params) -> None:
     client = store.connect()
     use_tensorflow(params.train.threads, params.train.seed, native=params.train.cpu == "native")
     from digits.model.classifier import KerasClassifier, TwinClassifier
-    from digits.model.fit import fit
+    from digits.model.ensemble import train_model
     from digits.model.keras_file import save_model
-    from digits.model.network import build_model
     from digits.model.twin import agreement, save_twin
     from digits.tracking.training import live_run
 
     with live_run(client, params) as run:
         started = time.monotonic()
-        model = build_model(params.train.model, len(dataset.class_names), side=train[0].shape[1])
-        training = fit(model, train, validation, params.train, on_epoch=run.log_epoch)
+        model, training = train_model(params.train, train, validation, on_epoch=run.log_epoch)
         save_model(model, paths.MODEL)
         save_twin(model, paths.TWIN, sha256_file(paths.MODEL))
         with atomic_path(paths.HISTORY) as part:
             training.history.to_csv(part, index=False)
-        last = training.history.iloc[-1].drop("epoch").to_dict()
         stop = params.train.stop
         facts = {
             "epochs": len(training.history),
@@ -40,7 +37,7 @@ def main(params: Params) -> None:
             "reason": training.reason,
             "monitor": stop.monitor,
             "threshold": stop.threshold,
-            **last,
+            **training.last,
             "weights": model.count_params(),
         }
         write_json(paths.TRAINING, facts)
@@ -49,4 +46,4 @@ def main(params: Params) -> None:
         twin = TwinClassifier(paths.TWIN, threads=params.train.threads)
         write_json(paths.TWIN_CHECK, agreement(KerasClassifier(model), twin, images))
         run.finish(time.monotonic() - started)
-    print(f"train: {training.reason}; validation accuracy {last['val_accuracy']:.4f}")
+    print(f"train: {training.reason}; validation accuracy {training.last['val_accuracy']:.4f}")

@@ -7,7 +7,7 @@ import operator
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -73,11 +73,13 @@ class Training:
         history: one row an epoch, with the columns epoch (from 1), accuracy, loss, val_accuracy, val_loss.
         stopped: whether the callback ended it.
         reason: why it ended, for a person.
+        last: the metrics of the model as it is kept, by the names of the history.
     """
 
     history: pd.DataFrame
     stopped: bool
     reason: str
+    last: dict[str, float]
 
 
 def fit(
@@ -86,6 +88,7 @@ def fit(
     validation: tuple[Rows, Rows],
     params: TrainParams,
     on_epoch: Callable[[int, dict[str, float]], None],
+    teacher: keras.Model | None = None,
 ) -> Training:
     """Train a model in place, with categorical cross-entropy.
 
@@ -95,6 +98,8 @@ def fit(
         validation: the same for the validation images. They are measured after every epoch and never trained on.
         params: section `train`.
         on_epoch: called after every epoch with its number (from 1) and metrics.
+        teacher: a model whose probabilities for each batch are learned instead of the labels: L. Beyer et al.,
+            "Knowledge distillation: A good teacher is patient and consistent", CVPR 2022.
 
     Raises:
         DigitsError: the monitored metric does not exist, or the loss is not a number any more.
@@ -112,9 +117,11 @@ def fit(
     report = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: on_epoch(epoch + 1, logs))
     if is_on(params.augment):
         changed = changed_batches(*train, params.augment, params.batch_size, params.seed)
-        data = {"x": changed, "steps_per_epoch": steps}
+        data: dict[str, Any] = {"x": changed, "steps_per_epoch": steps}
     else:
         data = {"x": batches(shuffled_rows(len(train[0]), params.batch_size), *train, steps)}
+    if teacher is not None:
+        data["x"] = data["x"].map(lambda pixels, _: (pixels, teacher(pixels, training=False))).prefetch(1)
     in_order = rows_in_order(len(validation[0]), _VALIDATION_BATCH)
     fitted = model.fit(
         **data,
@@ -133,7 +140,8 @@ def fit(
         )
     history.insert(0, "epoch", range(1, len(history) + 1))
     reason = threshold.reason or f"all {params.epochs} epochs done, {params.stop.monitor} never beyond the threshold"
-    return Training(history, threshold.reason is not None, reason)
+    last = {str(metric): float(value) for metric, value in history.iloc[-1].drop("epoch").items()}
+    return Training(history, threshold.reason is not None, reason, last)
 
 
 def _at_hand(images: Rows, labels: Rows) -> tuple[Rows, np.ndarray]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
@@ -222,6 +222,7 @@ class PreprocessParams(Section):
 class ModelParams(Section):
     """The shape of the network: blocks of layers, then a head. A list has a value for each block."""
 
+    _section: ClassVar[str] = "train.model"
     filters: Annotated[list[Positive], Field(min_length=1, max_length=4)]
     """One block of convolution, max pooling and ReLU for each number of filters."""
     kernel_size: PerBlock[Annotated[int, Field(ge=1, le=7)]]
@@ -250,7 +251,7 @@ class ModelParams(Section):
         for name, value in self:
             if isinstance(value, list) and len(value) != len(self.filters):
                 raise ValueError(
-                    f"train.model.{name} is a list of {len(value)} for {len(self.filters)} blocks: "
+                    f"{self._section}.{name} is a list of {len(value)} for {len(self.filters)} blocks: "
                     "write one value for each number of filters, or a single one for all"
                 )
         return self
@@ -285,11 +286,23 @@ class AugmentParams(Section):
     """Slanted by at most so many degrees to either side."""
 
 
+class StudentParams(ModelParams):
+    """A network that learns from the probabilities of the trained one, or of the ensemble, and is kept instead."""
+
+    _section: ClassVar[str] = "train.student"
+    epochs: Annotated[int, Field(ge=0)]
+    """How long it learns; 0: there is no student."""
+
+
 class TrainParams(Section):
     """How the model is built and fitted."""
 
     model: ModelParams
     """The shape of the network."""
+    members: Annotated[int, Field(ge=1, le=20)]
+    """How many networks are trained, each with a seed of its own. The model's probabilities are their mean."""
+    student: StudentParams
+    """A network that learns from those and is kept in their place."""
     optimizer: Literal["adam", "adamw", "nadam", "rmsprop", "sgd"]
     """How the weights are updated."""
     learning_rate: Annotated[float, Field(gt=0, le=10)]
@@ -457,13 +470,13 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _sections_fit_together(self) -> Params:
-        problems = [self._pooling(), self._shares(), self._other_digits()]
+        networks = [self.train.model, *([self.train.student] if self.train.student.epochs else [])]
+        problems = [*map(self._pooling, networks), self._shares(), self._other_digits()]
         if any(problems):
             raise ValueError("; ".join(filter(None, problems)))
         return self
 
-    def _pooling(self) -> str | None:
-        model = self.train.model
+    def _pooling(self, model: ModelParams) -> str | None:
         whole = side = self.validate_.side
         for block in range(len(model.filters)):
             kernel_size, strides = model.of_block("kernel_size", block), model.of_block("strides", block)
@@ -471,9 +484,9 @@ class Params(Section):
             side = -(-covered // strides) // model.of_block("pool_size", block)
             if side < 1:
                 return (
-                    f"train.model: block {block + 1} of {len(model.filters)} (kernel_size {kernel_size}, pool_size "
-                    f"{model.of_block('pool_size', block)}) leaves nothing of a {whole}×{whole} image (validate.side): "
-                    "take fewer filters or smaller sizes"
+                    f"{model._section}: block {block + 1} of {len(model.filters)} (kernel_size {kernel_size}, "
+                    f"pool_size {model.of_block('pool_size', block)}) leaves nothing of a {whole}×{whole} "
+                    "image (validate.side): take fewer filters or smaller sizes"
                 )
         return None
 

@@ -16,7 +16,9 @@ def test_a_recipe_is_laid_over_that_of_the_seed():
 
 
 def test_what_does_not_fit_is_refused(tmp_path):
-    with pytest.raises(DigitsError, match=r"no recipe is called 'none': there are best, fast, mid, seed"):
+    with pytest.raises(
+        DigitsError, match=r"no recipe is called 'none': there are best, best-ensemble, fast, mid, seed, student"
+    ):
         _params("none", quick=False)
     with pytest.raises(DigitsError, match=r"there is no labels\.csv"):
         main(["--pictures", str(tmp_path)])

@@ -29,7 +29,7 @@ def refusal(raw):
         ({"train__epoch": 3}, "unknown key train.epoch, did you mean train.epochs?"),
         ({"train__stop__treshold": 0.9}, "unknown key train.stop.treshold, did you mean train.stop.threshold?"),
         ({"trian": {"epochs": 3}}, "unknown key trian, did you mean train?"),
-        ({"evaluate__dropout": 1}, "unknown key evaluate.dropout, did you mean train.model"),
+        ({"evaluate__dropout": 1}, "unknown key evaluate.dropout, did you mean train."),
         ({"batch_size": 32}, "unknown key batch_size, did you mean"),
         ({"plot__zzzzzz": 1}, "unknown key plot.zzzzzz: remove it"),
         ({"train__epochs": ...}, "train.epochs is missing"),

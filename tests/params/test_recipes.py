@@ -38,7 +38,7 @@ def content(name):
 
 
 def test_the_recipes_of_the_issue_are_there():
-    assert {"seed", "fast", "mid", "best"} <= set(NAMES) and paths.recipe_names() == NAMES
+    assert {"seed", "fast", "mid", "best", "best-ensemble", "student"} <= set(NAMES) and paths.recipe_names() == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -86,8 +86,12 @@ def test_every_recipe_builds_the_network_that_it_says(name):
     from digits.model.network import build_model
 
     params = parse_params(laid(raw_params(), name))
-    model = build_model(params.train.model, len(params.preprocess.class_names), params.validate_.side)
-    assert f"# Costs: {model.count_params():,} weights," in (ROOT / paths.RECIPES / f"{name}.yaml").read_text()
+    # Of an ensemble every member is kept, of a student and its teachers the student.
+    shape, copies = (
+        (params.train.student, 1) if params.train.student.epochs else (params.train.model, params.train.members)
+    )
+    model = build_model(shape, len(params.preprocess.class_names), params.validate_.side)
+    assert f"# Costs: {copies * model.count_params():,} weights," in (ROOT / paths.RECIPES / f"{name}.yaml").read_text()
     assert model.output_shape == (None, 10)
 
 
@@ -110,7 +114,9 @@ def write(name, text):
 @pytest.mark.parametrize("name", ["fsat", "", "../params", "fast.yaml", "Fast", "a\nb"])
 def test_an_unknown_recipe_lists_those_that_there_are(project, name):
     message = refusal(recipe_settings, name, raw_params())
-    assert message.startswith(f"no recipe is called {name!r}") and message.endswith("there are best, fast, mid, seed")
+    assert message.startswith(f"no recipe is called {name!r}") and message.endswith(
+        "there are best, best-ensemble, fast, mid, seed, student"
+    )
     assert ("did you mean fast?" in message) == (name in ("fsat", "fast.yaml", "Fast"))
 
 
