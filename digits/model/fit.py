@@ -7,7 +7,7 @@ import operator
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -19,6 +19,8 @@ from digits.model.augment import changed_batches, is_on
 from digits.model.feed import batches, rows_in_order, shuffled_rows
 
 if TYPE_CHECKING:
+    import tensorflow as tf
+
     from digits.params import TrainParams
 
 
@@ -115,16 +117,11 @@ def fit(
     )
     threshold = MetricThreshold(params.stop.monitor, params.stop.threshold, params.stop.mode)
     report = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: on_epoch(epoch + 1, logs))
-    if is_on(params.augment):
-        changed = changed_batches(*train, params.augment, params.batch_size, params.seed)
-        data: dict[str, Any] = {"x": changed, "steps_per_epoch": steps}
-    else:
-        data = {"x": batches(shuffled_rows(len(train[0]), params.batch_size), *train, steps)}
-    if teacher is not None:
-        data["x"] = data["x"].map(lambda pixels, _: (pixels, teacher(pixels, training=False))).prefetch(1)
     in_order = rows_in_order(len(validation[0]), _VALIDATION_BATCH)
     fitted = model.fit(
-        **data,
+        _training_batches(train, params, steps, teacher),
+        # Endless batches need to know where an epoch ends.
+        steps_per_epoch=steps if is_on(params.augment) else None,
         validation_data=batches(in_order, *validation, math.ceil(len(validation[0]) / _VALIDATION_BATCH)),
         epochs=params.epochs,
         # The batches come shuffled already.
@@ -142,6 +139,19 @@ def fit(
     reason = threshold.reason or f"all {params.epochs} epochs done, {params.stop.monitor} never beyond the threshold"
     last = {str(metric): float(value) for metric, value in history.iloc[-1].drop("epoch").items()}
     return Training(history, threshold.reason is not None, reason, last)
+
+
+def _training_batches(
+    train: tuple[Rows, Rows], params: TrainParams, steps: int, teacher: keras.Model | None
+) -> tf.data.Dataset:
+    """Batches of training images, shuffled, with what is to be learned: the labels or a teacher's probabilities."""
+    if is_on(params.augment):
+        found = changed_batches(*train, params.augment, params.batch_size, params.seed)
+    else:
+        found = batches(shuffled_rows(len(train[0]), params.batch_size), *train, steps)
+    if teacher is None:
+        return found
+    return found.map(lambda pixels, _: (pixels, teacher(pixels, training=False))).prefetch(1)
 
 
 def _at_hand(images: Rows, labels: Rows) -> tuple[Rows, np.ndarray]:

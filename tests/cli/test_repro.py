@@ -80,7 +80,7 @@ def test_a_wrong_recipe_is_refused_before_anything_runs(project, digits, words, 
 
 @pytest.mark.parametrize("command", ["repro", "sweep"])
 def test_the_help_lists_the_recipes(command):
-    names = [path.stem for path in sorted((ROOT / "recipes").glob("*.yaml"))]
+    names = sorted(path.stem for path in (ROOT / "recipes").glob("*.yaml"))
     shown = subprocess.run(
         [sys.executable, "-m", "digits.cli", command, "--help"],
         capture_output=True,
