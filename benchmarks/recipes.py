@@ -3,7 +3,8 @@
 The parameters of recipes/NAME.yaml are laid over params.yaml; `seed` is params.yaml itself. All seeds of a recipe run
 in one process, through the same functions as stage train. Nothing is chosen by the test images: every seed counts, with
 the epoch that its training ended with. Recipes that have networks in common train them once; the seconds of a recipe
-are the sum over its networks. `python -m benchmarks recipes [NAME...] [--seeds 5] [--keep FOLDER] [--pictures FOLDER]`
+are the sum over its networks.
+`python -m benchmarks recipes [NAME[:SEEDS]...] [--seeds 5] [--keep FOLDER] [--pictures FOLDER]`
 """
 
 from __future__ import annotations
@@ -40,27 +41,37 @@ _SHARES = ("accuracy", "load_digits", "pictures", "picture_digits")
 def main(arguments: Sequence[str]) -> None:
     """Measure and write the record."""
     options = parser("recipes", __doc__)
-    options.add_argument("names", nargs="*", metavar="NAME", help=f"default: all of {paths.RECIPES}/")
-    options.add_argument("--seeds", type=int, default=5, help="trainings of each recipe, with seeds from 1")
+    options.add_argument("recipes", nargs="*", metavar="NAME[:SEEDS]", help=f"default: all of {paths.RECIPES}/")
+    options.add_argument("--seeds", type=int, default=5, help="trainings of each other recipe, with seeds from 1")
     options.add_argument("--keep", type=Path, help="a folder for the networks, from which another call takes them")
     options.add_argument("--pictures", type=Path, help="a folder of labelled pictures: labels.csv with file and truth")
     chosen = options.parse_args(arguments)
     if chosen.pictures and not (chosen.pictures / "labels.csv").is_file():
         raise DigitsError(f"--pictures {chosen.pictures}: there is no labels.csv with the columns file and truth")
     session = Session("recipes", arguments, chosen)
-    seeds = 2 if chosen.quick else chosen.seeds
+    names = chosen.recipes or sorted(paths.recipe_names(), key=lambda name: name != SEED_RECIPE)
+    seeds = dict(_seeds(name, 2 if chosen.quick else chosen.seeds) for name in names)
     # All of them are read before the first one is trained.
-    params = {
-        name: _params(name, chosen.quick)
-        for name in chosen.names or sorted(paths.recipe_names(), key=lambda name: name != SEED_RECIPE)
-    }
+    params = {name: _params(name, chosen.quick) for name in seeds}
     with tempfile.TemporaryDirectory() as scratch:
         archive = Path(scratch, "mnist.npz")
         write_npz(archive, sample_of_mnist() if chosen.quick else read_raw(raw_data()))
         keep = chosen.keep or Path(scratch)
         keep.mkdir(parents=True, exist_ok=True)
-        rows = [_row(name, values, archive, seeds, keep, chosen.pictures) for name, values in params.items()]
+        rows = [_row(name, values, archive, seeds[name], keep, chosen.pictures) for name, values in params.items()]
     session.finish(recipes=rows)
+
+
+def _seeds(word: str, default: int) -> tuple[str, int]:
+    """A recipe and how often it is to be trained: of `fast:10` or `fast`.
+
+    Raises:
+        DigitsError: the number is none.
+    """
+    name, colon, count = word.partition(":")
+    if colon and not (count.isdecimal() and int(count)):
+        raise DigitsError(f"{word}: the number of seeds after the colon is 1 or more")
+    return name, int(count) if colon else default
 
 
 def _params(recipe: str, quick: bool) -> dict[str, Any]:
@@ -73,6 +84,8 @@ def _params(recipe: str, quick: bool) -> dict[str, Any]:
     changes = recipe_settings(recipe, raw)
     if quick:
         changes = sample()[1] | changes | {"train.epochs": 1}
+        if changes.get("train.student.epochs"):
+            changes["train.student.epochs"] = 1
     for key, value in changes.items():
         override(raw, setting(key, value))
     parse_params(raw, f"{paths.RECIPES}/{recipe}.yaml over {paths.PARAMS}")

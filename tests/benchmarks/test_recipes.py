@@ -20,6 +20,8 @@ def test_what_does_not_fit_is_refused(tmp_path):
         DigitsError, match=r"no recipe is called 'none': there are best, best-ensemble, fast, mid, seed, student"
     ):
         _params("none", quick=False)
+    with pytest.raises(DigitsError, match=r"fast:x: the number of seeds after the colon is 1 or more"):
+        main(["fast:x"])
     with pytest.raises(DigitsError, match=r"there is no labels\.csv"):
         main(["--pictures", str(tmp_path)])
 
