@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from digits.arrays import Rows
-from digits.model.feed import read
+from digits.model.feed import read, ready
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -51,7 +51,7 @@ def changed_batches(images: Rows, labels: Rows, params: AugmentParams, batch_siz
 
     rows = tf.data.Dataset.range(len(images)).shuffle(len(images), seed=seed).batch(batch_size).repeat()
     # The changes depend on the number of the step alone, so the order in which threads draw them does not matter.
-    return rows.enumerate().map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    return ready(rows.enumerate().map(batch, num_parallel_calls=2))
 
 
 def _maps(seed: tf.Tensor, count: tf.Tensor, side: int, params: AugmentParams) -> tf.Tensor:

@@ -16,7 +16,7 @@ import pandas as pd
 from digits.arrays import Rows
 from digits.errors import DigitsError
 from digits.model.augment import changed_batches, is_on
-from digits.model.feed import batches, rows_in_order, shuffled_rows
+from digits.model.feed import batches, ready, rows_in_order, shuffled_rows
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -151,7 +151,7 @@ def _training_batches(
         found = batches(shuffled_rows(len(train[0]), params.batch_size), *train, steps)
     if teacher is None:
         return found
-    return found.map(lambda pixels, _: (pixels, teacher(pixels, training=False))).prefetch(1)
+    return ready(found.map(lambda pixels, _: (pixels, teacher(pixels, training=False))))
 
 
 def _at_hand(images: Rows, labels: Rows) -> tuple[Rows, np.ndarray]:

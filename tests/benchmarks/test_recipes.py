@@ -9,7 +9,7 @@ from digits.errors import DigitsError
 
 def test_a_recipe_is_laid_over_that_of_the_seed():
     params, seed = _params("fast", quick=False), _params("seed", quick=False)
-    assert params["train"]["model"]["filters"] == [16, 32, 64]
+    assert params["train"]["model"]["filters"] == [16, 32, 48]
     assert params["train"]["seed"] == seed["train"]["seed"]
     assert seed["train"]["model"]["filters"] == [32, 64]
     assert _params("fast", quick=True)["train"]["epochs"] == 1

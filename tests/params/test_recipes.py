@@ -164,10 +164,10 @@ def test_wrong_parameters_are_not_blamed_on_the_recipe(project):
 def test_conflict_markers_are_named_and_the_way_out_works(project):
     commit("recipes")
     run_git("checkout", "-q", "-b", "other")
-    write("fast", Path("recipes/fast.yaml").read_text().replace("batch_size: 128", "batch_size: 64"))
+    write("fast", "train: {batch_size: 64}\n")
     commit("two")
     run_git("checkout", "-q", "main")
-    write("fast", Path("recipes/fast.yaml").read_text().replace("batch_size: 128", "batch_size: 32"))
+    write("fast", "train: {batch_size: 32}\n")
     commit("three")
     run_git("merge", "-q", "other", check=False)
     message = refusal(recipe_settings, "fast", raw_params())
