@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -35,6 +36,12 @@ def git(*arguments: str, folder: Path | None = None) -> str | None:
     """
     output = git_bytes(*arguments, folder=folder)
     return None if output is None else output.decode(errors="replace").strip()
+
+
+def person() -> str:
+    """Who does something, for a record: the name that the server or git knows, and this machine's."""
+    name = os.environ.get("MLFLOW_TRACKING_USERNAME") or git("config", "user.name") or os.environ.get("USER", "unknown")
+    return f"{name} on {socket.gethostname()}"
 
 
 def git_bytes(

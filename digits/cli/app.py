@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +15,7 @@ from digits import paths
 if TYPE_CHECKING:
     from digits.params import Params
     from digits.registry.versions import Registry
+    from digits.serving.log import ServedLog
 
 ModelArgument = Annotated[
     str, typer.Argument(metavar="MODEL", help="Alias, version, run, DVC experiment, git revision, file or folder.")
@@ -24,6 +27,9 @@ ModelOption = Annotated[
 HostOption = Annotated[str, typer.Option(help="Address to listen on. Anything but loopback is open to your network.")]
 PortOption = Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")]
 RefreshOption = Annotated[float, typer.Option(min=0.1, help="Seconds between two looks for a new champion.")]
+LogOption = Annotated[Path | None, typer.Option(metavar="DIR", help="Keep each image and its answer in this folder.")]
+KeepOption = Annotated[float, typer.Option(min=1, metavar="MB", help="Room for the log; the oldest go first.")]
+SampleOption = Annotated[float, typer.Option(min=0, max=1, help="Share of the requests that is logged.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the table, change nothing.")]
 ReasonOption = Annotated[str, typer.Option(help="Why, for the record.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="As JSON.")]
@@ -70,6 +76,21 @@ def open_registry() -> Registry:
 
     name = _model_name()
     return Registry(connect(), name)
+
+
+def log_opener(folder: Path | None, command: str, keep: float, sample: float) -> Callable[[], ServedLog] | None:
+    """What opens the log that the options of a server ask for; None where they ask for none."""
+    if folder is None:
+        return None
+    # The command may go elsewhere.
+    place = folder.absolute()
+
+    def open_log() -> ServedLog:
+        from digits.serving.log import ServedLog
+
+        return ServedLog(place, command, keep, sample)
+
+    return open_log
 
 
 def champion() -> str:

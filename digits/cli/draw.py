@@ -4,7 +4,18 @@ from typing import Annotated
 
 import typer
 
-from digits.cli.app import HostOption, ModelOption, PortOption, RefreshOption, champion, open_registry
+from digits.cli.app import (
+    HostOption,
+    KeepOption,
+    LogOption,
+    ModelOption,
+    PortOption,
+    RefreshOption,
+    SampleOption,
+    champion,
+    log_opener,
+    open_registry,
+)
 
 
 def draw(
@@ -13,6 +24,9 @@ def draw(
     port: PortOption = 5002,
     refresh: RefreshOption = 3.0,
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
+    log: LogOption = None,
+    keep: KeepOption = 1000.0,
+    sample: SampleOption = 1.0,
 ) -> None:
     """Draw digits on a page in the browser, or drop a picture, and see what the champion reads.
 
@@ -22,4 +36,4 @@ def draw(
     from digits.serving import draw as act
 
     name = model or champion()
-    act.draw(lambda: resolve(name, open_registry), host, port, refresh, browser)
+    act.draw(lambda: resolve(name, open_registry), host, port, refresh, browser, log_opener(log, "draw", keep, sample))

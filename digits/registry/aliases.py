@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,7 +11,7 @@ from filelock import FileLock
 
 from digits import paths
 from digits.errors import DigitsError
-from digits.git import git
+from digits.git import person
 from digits.registry.history import CHALLENGER, CHAMPION, Change, NumberTakenError, timestamp, unrecorded
 
 if TYPE_CHECKING:
@@ -62,7 +60,7 @@ def move(
         if now != before:
             raise _moved(registry, alias, before, now)
         passed = [{"name": g.name, "observed": g.observed, "required": g.required, "passed": g.passed} for g in gates]
-        change = Change(alias, before, after, action, _who(), timestamp(), why, passed)
+        change = Change(alias, before, after, action, person(), timestamp(), why, passed)
         _append(registry, len(history), change)
         if after is None:
             registry.client.delete_registered_model_alias(registry.name, alias)
@@ -139,8 +137,3 @@ def _moved(registry: Registry, alias: str, before: str | None, now: str | None) 
 
 def _version(number: str | None) -> str:
     return "nothing" if number is None else f"version {number}"
-
-
-def _who() -> str:
-    name = os.environ.get("MLFLOW_TRACKING_USERNAME") or git("config", "user.name") or os.environ.get("USER", "unknown")
-    return f"{name} on {socket.gethostname()}"

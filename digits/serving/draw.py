@@ -11,6 +11,7 @@ import base64
 import hashlib
 import re
 import threading
+import time
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,7 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from digits.errors import DigitsError
+from digits.serving.drawn import Drawn
 from digits.serving.http import (
     ClientGoneError,
     RequestError,
@@ -37,10 +39,12 @@ if TYPE_CHECKING:
     from digits.registry.model import Model
     from digits.serving.follow import Live
     from digits.serving.http import App, Message, Receive, Scope, Send
+    from digits.serving.log import ServedLog
 
 PAGE = Path(__file__).with_suffix(".html")
 # A phone's photo has 3 to 12 MB.
 MAX_BODY = 25 * 2**20
+MAX_NOTE = 2**20
 
 
 class DrawingModel:
@@ -58,6 +62,8 @@ class DrawingModel:
 
         self._reader = Reader.of(load_classifier(model.file(), threads=1), model.results)
         self._reader.classify(np.zeros((1, self._reader.side, self._reader.side), np.uint8))
+        self._sha256, self._number = model.sha256, model.number
+        self.classes = len(self._reader.class_names)
         self.about = {
             "name": describe(model, accuracy=False),
             "accuracy": model.accuracy,
@@ -65,17 +71,19 @@ class DrawingModel:
             "side": self._reader.side,
         }
 
-    def read(self, data: bytes, name: str) -> dict[str, Any]:
+    def read(self, data: bytes, name: str, drawn: Drawn | None = None) -> dict[str, Any]:
         """Find and read the digits of a picture.
 
         Args:
             data: the bytes of a picture file.
             name: of the picture, for error messages.
+            drawn: takes the readings, which the page may then ask to be logged.
 
         Returns:
             A dictionary for JSON. `digits`: in reading order, each with the fields of `digits.pictures.read.Reading`;
             `pixels`, the model's input, are uint8 (side, side) row by row in base64. `note`: a remark on the picture.
-            `model`: its name and accuracy, the names of its classes and the side of its images.
+            `model`: its name and accuracy, the names of its classes and the side of its images. With `drawn` a digit
+            has an `id`, too.
 
         Raises:
             DigitsError: the file is no picture, damaged or too large.
@@ -83,19 +91,25 @@ class DrawingModel:
         from digits.pictures.file import load_picture
         from digits.pictures.read import predict
 
+        started = time.perf_counter()
         prediction = predict(load_picture(data, name), self._reader)
         digits = [
             facts | {"pixels": base64.b64encode(reading.pixels.tobytes()).decode("ascii")}
             for facts, reading in zip(prediction.as_dict()["digits"], prediction.readings, strict=True)
         ]
+        if drawn:
+            milliseconds = 1e3 * (time.perf_counter() - started)
+            ids = drawn.remember(self._sha256, self._number, prediction.readings, milliseconds)
+            digits = [digit | {"id": row} for digit, row in zip(digits, ids, strict=True)]
         return {"digits": digits, "note": prediction.note, "model": self.about}
 
 
-def build_app(live: Live[DrawingModel]) -> FastAPI:
-    """The application: the page and the two addresses that it asks.
+def build_app(live: Live[DrawingModel], drawn: Drawn | None = None) -> FastAPI:
+    """The application: the page and the addresses that it asks.
 
     Args:
         live: the model, which may change between requests.
+        drawn: takes what is to be logged.
     """
     # FastAPI's documentation pages load scripts from other hosts.
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
@@ -108,7 +122,7 @@ def build_app(live: Live[DrawingModel]) -> FastAPI:
 
     @app.get("/model")
     async def show_model() -> dict[str, Any]:
-        return live.current.about
+        return live.current.about | {"recorded": drawn is not None}
 
     @app.post("/read")
     async def read(request: Request) -> JSONResponse:
@@ -118,9 +132,26 @@ def build_app(live: Live[DrawingModel]) -> FastAPI:
         if not kind.startswith(("image/", "application/octet-stream")):
             raise RequestError(415, "Send the bytes of a picture with a Content-Type of image/….")
         try:
-            return JSONResponse(await asyncio.to_thread(live.current.read, body, "The file"))
+            return JSONResponse(await asyncio.to_thread(live.current.read, body, "The file", drawn))
         except DigitsError as error:
             raise RequestError(422, f"{error}.") from None
+
+    @app.post("/keep")
+    async def keep(request: Request) -> JSONResponse:
+        if drawn is None:
+            raise RequestError(404, "Nothing is logged: start `digits draw` with --log.")
+        # No web site can make a browser send this type here.
+        if header(request.scope, b"content-type").lower() != "application/json":
+            raise RequestError(415, "Send JSON with the Content-Type application/json.")
+        drawn.keep(await read_body(request.scope, request.receive, MAX_NOTE), live.current.classes)
+        return JSONResponse({})
+
+    _add_refusals(app)
+    return app
+
+
+def _add_refusals(app: FastAPI) -> None:
+    """Answer what goes wrong with a sentence."""
 
     @app.exception_handler(RequestError)
     async def refuse(request: Request, error: RequestError) -> JSONResponse:
@@ -129,14 +160,12 @@ def build_app(live: Live[DrawingModel]) -> FastAPI:
     @app.exception_handler(404)
     @app.exception_handler(405)
     async def no_such_page(request: Request, error: HTTPException) -> JSONResponse:
-        sentence = "This server has GET /, GET /model and POST /read only."
+        sentence = "This server has GET /, GET /model, POST /read and POST /keep only."
         return JSONResponse({"error": sentence}, error.status_code, error.headers)
 
     @app.exception_handler(ClientGoneError)
     async def nobody_listens(request: Request, error: ClientGoneError) -> Response:
         return Response(status_code=400)
-
-    return app
 
 
 def guard(app: App, host: str = "127.0.0.1") -> App:
@@ -185,7 +214,14 @@ def content_policy(page: str) -> str:
     )
 
 
-def draw(resolve: Callable[[], Model], host: str, port: int, refresh: float, browser: bool) -> None:
+def draw(
+    resolve: Callable[[], Model],
+    host: str,
+    port: int,
+    refresh: float,
+    browser: bool,
+    open_log: Callable[[], ServedLog] | None = None,
+) -> None:
     """Show the page until SIGTERM or Ctrl-C.
 
     Args:
@@ -194,22 +230,29 @@ def draw(resolve: Callable[[], Model], host: str, port: int, refresh: float, bro
         port: 0 for any free port.
         refresh: seconds between two calls of `resolve`.
         browser: whether to open the page in the desktop's browser.
+        open_log: opens the log of what is read.
 
     Raises:
-        DigitsError: the port is taken, the model is missing or cannot be loaded.
+        DigitsError: the port is taken, the model is missing or cannot be loaded, the log cannot be written.
     """
     from digits.serving.follow import Live, describe
 
     sock = listen(host, port)
     live = Live(resolve, DrawingModel)
     live.watch(refresh)
+    log = open_log() if open_log else None
 
     def ready() -> None:
         url = address(sock)
-        print(f"Draw a digit on {url} and {describe(live.model)} reads it. Ctrl-C stops.", flush=True)
+        notice = f"What is drawn, and what was read, is kept in {log.folder}. " if log else ""
+        print(f"Draw a digit on {url} and {describe(live.model)} reads it. {notice}Ctrl-C stops.", flush=True)
         if browser:
             # In a thread, because `open` returns with some browsers only when they are closed.
             threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
 
-    run(guard(build_app(live), host), sock, ready)
+    try:
+        run(guard(build_app(live, Drawn(log) if log else None), host), sock, ready)
+    finally:
+        if log:
+            log.close()
     print("Stopped.")

@@ -8,12 +8,14 @@ MLflow's /invocations. /ping, /health and /version are answered by MLflow's appl
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import orjson
 
+from digits.pictures.read import threshold_of
 from digits.serving.example import example
 from digits.serving.http import (
     ClientGoneError,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from digits.registry.model import Model
     from digits.serving.follow import Live
     from digits.serving.http import App, Receive, Scope, Send
+    from digits.serving.log import ServedLog
 
 # About 2,900 images as JSON without spaces. The parsed body takes up to 25 times as much memory.
 MAX_BODY = 8 * 2**20
@@ -84,6 +87,8 @@ class ScoringModel:
         self.side = classifier.side
         self.example = example(self.side)
         self._class_names = model.results.names_of(classifier.classes)
+        self._not_sure_below = threshold_of(model.results)
+        self._number, self._sha256 = model.number, model.sha256
         signature = ModelSignature(
             inputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, self.side, self.side))]),
             outputs=Schema([TensorSpec(np.dtype(np.float32), (-1, classifier.classes))]),
@@ -109,29 +114,37 @@ class ScoringModel:
         }
         self.invocations(np.zeros((1, self.side, self.side), np.uint8))
 
-    def invocations(self, pixels: np.ndarray) -> bytes:
+    def invocations(self, pixels: np.ndarray, log: ServedLog | None = None, started: float = 0.0) -> bytes:
         """Score images as MLflow's server does, and add the most probable class of each.
 
         Args:
             pixels: uint8 (n, side, side).
+            log: takes a row for each image.
+            started: when the request began, by `time.perf_counter`.
 
         Returns:
             JSON: MLflow's `{"predictions": [[…10 probabilities…], …]}`, and before it the labels, `"digits": [7, …]`,
             and their names, `"classes": ["7", …]`.
         """
         # The same numbers as from MLflow's `invocations`, which takes more time than the model.
-        predictions = self._classifier(pixels).tolist()
+        probabilities = self._classifier(pixels)
+        predictions = probabilities.tolist()
         digits = [row.index(max(row)) for row in predictions]
         names = [self._class_names[digit] for digit in digits]
-        return orjson.dumps({"digits": digits, "classes": names, "predictions": predictions}) + b"\n"
+        answer = orjson.dumps({"digits": digits, "classes": names, "predictions": predictions}) + b"\n"
+        if log:
+            sure = (probabilities.max(axis=1) >= self._not_sure_below).tolist()
+            log.add(self._sha256, self._number, pixels, probabilities, sure, 1e3 * (time.perf_counter() - started))
+        return answer
 
 
-def guard(live: Live[ScoringModel], host: str = "127.0.0.1") -> App:
+def guard(live: Live[ScoringModel], host: str = "127.0.0.1", log: ServedLog | None = None) -> App:
     """The ASGI application: MLflow's server of the current model, behind checks that it does not make itself.
 
     Args:
         live: the model. It may change between requests, but not within one.
         host: the address that the server listens on.
+        log: takes a row for each image that is answered.
     """
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -151,7 +164,7 @@ def guard(live: Live[ScoringModel], host: str = "127.0.0.1") -> App:
                 raise RequestError(405, f"{path} takes {ENDPOINTS[path]}, not {method[:20]}.")
             if path == "/invocations":
                 _check_content(scope)
-                await send_response(send, 200, await _score(model, body), model.headers)
+                await send_response(send, 200, await _score(model, body, log), model.headers)
             elif path == "/example":
                 await send_response(send, 200, model.example, model.headers)
             elif path == "/model":
@@ -168,11 +181,12 @@ def guard(live: Live[ScoringModel], host: str = "127.0.0.1") -> App:
     return app
 
 
-async def _score(model: ScoringModel, body: bytes) -> bytes:
+async def _score(model: ScoringModel, body: bytes, log: ServedLog | None) -> bytes:
+    started = time.perf_counter()
     # A large body is parsed and scored in a thread, so that the server answers other requests meanwhile.
     if len(body) > INLINE_IMAGES * model.side**2 * 5:
-        return await asyncio.to_thread(lambda: model.invocations(parse_pixels(body, model.side)))
-    return model.invocations(parse_pixels(body, model.side))
+        return await asyncio.to_thread(lambda: model.invocations(parse_pixels(body, model.side), log, started))
+    return model.invocations(parse_pixels(body, model.side), log, started)
 
 
 def _check_content(scope: Scope) -> None:
@@ -186,7 +200,13 @@ def _check_content(scope: Scope) -> None:
         raise RequestError(415, "Compressed bodies are not read: send the JSON as it is, without Content-Encoding.")
 
 
-def serve(resolve: Callable[[], Model], host: str, port: int, refresh: float) -> None:
+def serve(
+    resolve: Callable[[], Model],
+    host: str,
+    port: int,
+    refresh: float,
+    open_log: Callable[[], ServedLog] | None = None,
+) -> None:
     """Serve a model until SIGTERM or Ctrl-C, and change to another when its name comes to mean another.
 
     Args:
@@ -194,9 +214,10 @@ def serve(resolve: Callable[[], Model], host: str, port: int, refresh: float) ->
         host: the address to listen on.
         port: 0 for any free port.
         refresh: seconds between two calls of `resolve`.
+        open_log: opens the log of what is served.
 
     Raises:
-        DigitsError: the port is taken, the model is missing or cannot be loaded.
+        DigitsError: the port is taken, the model is missing or cannot be loaded, the log cannot be written.
     """
     from digits.serving.follow import Live, describe
     from digits.tracking.settings import use_mlflow
@@ -205,6 +226,7 @@ def serve(resolve: Callable[[], Model], host: str, port: int, refresh: float) ->
     use_mlflow()
     live = Live(resolve, ScoringModel)
     live.watch(refresh)
+    log = open_log() if open_log else None
 
     def ready() -> None:
         url = address(sock)
@@ -214,9 +236,14 @@ def serve(resolve: Callable[[], Model], host: str, port: int, refresh: float) ->
             f"  curl -s {url}/example | curl -s {url}/invocations -H 'Content-Type: application/json' -d @-\n\n"
             f"Send {what_to_send(live.current.side)}.\n"
             f"{url}/model names the model. A new one is picked up within about {refresh:g} seconds;\n"
-            f"requests under way finish on the old one. Ctrl-C stops once they are finished.",
+            f"requests under way finish on the old one. {log.notice if log else ''}"
+            "Ctrl-C stops once they are finished.",
             flush=True,
         )
 
-    run(guard(live, host), sock, ready)
+    try:
+        run(guard(live, host, log), sock, ready)
+    finally:
+        if log:
+            log.close()
     print("Stopped.")

@@ -2,6 +2,7 @@ import asyncio
 import json
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -65,7 +66,10 @@ def test_the_probabilities_are_those_of_mlflow_to_the_last_digit(small_model, mn
     model = ScoringModel(resolve(str(small_model), lambda: pytest.fail("a file needs no store")))
     for images in (mnist_sample.x_test[:1], mnist_sample.x_test[:7]):
         body = json.dumps({"inputs": images.tolist()}).encode()
-        theirs, ours = json.loads(asyncio.run(answer_of(model.app, body))), json.loads(model.invocations(images))
+        # In a thread: Playwright's event loop may run in this one.
+        with ThreadPoolExecutor(1) as pool:
+            theirs = json.loads(pool.submit(asyncio.run, answer_of(model.app, body)).result())
+        ours = json.loads(model.invocations(images))
         assert len(theirs["predictions"]) == len(images) and theirs["predictions"] == ours["predictions"]
 
 

@@ -1,0 +1,197 @@
+"""A log of what was served, as a data set: one row an image, in Parquet files of a day at most.
+
+Rows go once a second into a journal, which becomes a Parquet file when its day is over, when it is large, and when the
+process ends. The journal of a process that was killed is made one by the next process that opens the folder.
+"""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+import random
+import secrets
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from digits.errors import DigitsError
+from digits.files import atomic_path
+from digits.serving.journal import LABELS, ROWS, SCHEMAS, Journal, drop_oldest, finish_journals
+
+_FLUSH_SECONDS = 1.0
+# Rows that wait in memory while the disk takes none. Then the oldest are dropped.
+_MOST_WAITING = 100_000
+_MEGABYTE = 10**6
+
+
+class ServedLog:
+    """The log that one process writes. Its methods may be called from several threads."""
+
+    def __init__(self, folder: Path, command: str, keep: float = 1000.0, sample: float = 1.0) -> None:
+        """Open a folder, and bring what killed processes left in it to its end.
+
+        Args:
+            folder: is created if need be.
+            command: `serve` or `draw`.
+            keep: megabytes that the Parquet files with rows may take in all. The oldest go first; labels stay.
+            sample: the share of requests that is kept, 0 to 1.
+
+        Raises:
+            DigitsError: the folder cannot be made or written.
+        """
+        self.folder, self._command, self._sample = folder, command, sample
+        self._keep = round(keep * _MEGABYTE)
+        what = "Every answer" if sample == 1 else f"{sample:.4g} of all answers"
+        self.notice = f"{what} and its image is kept in {folder}.\n"
+        self._token = secrets.token_hex(6)
+        self._numbers = itertools.count(1)
+        self._waiting: dict[str, list[tuple[Any, ...]]] = {"rows": [], "labels": []}
+        self._journals: dict[str, Journal] = {}
+        self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        self._ended = threading.Event()
+        self._trouble = ""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            finish_journals(folder)
+            with atomic_path(folder / ".writable") as part:
+                part.touch()
+            (folder / ".writable").unlink(missing_ok=True)
+        except OSError as error:
+            raise DigitsError(f"--log {folder}: cannot be written ({error.strerror or error})") from None
+        self._thread = threading.Thread(target=self._write_on, daemon=True, name="log")
+        self._thread.start()
+
+    def add(
+        self,
+        model_sha256: str,
+        model_version: str | None,
+        pixels: np.ndarray,
+        probabilities: np.ndarray,
+        sure: Sequence[bool],
+        milliseconds: float,
+        ids: list[str] | None = None,
+    ) -> list[str]:
+        """Log the answers of a request. They are written within a second.
+
+        Args:
+            model_sha256: of the model.
+            model_version: number of its version, if it is one.
+            pixels: uint8 (n, side, side).
+            probabilities: float32 (n, classes).
+            sure: of each image, whether the answer is sure.
+            milliseconds: that the request took.
+            ids: from `new_ids`; default is new ones.
+
+        Returns:
+            The id of each row, for `label`; none for a request that is not in the sample.
+        """
+        if self._sample < 1 and random.random() >= self._sample:
+            return []
+        ids = ids or self.new_ids(len(pixels))
+        self._put("rows", (time.time(), ids, model_sha256, model_version, pixels, probabilities, sure, milliseconds))
+        return ids
+
+    def new_ids(self, count: int) -> list[str]:
+        """Names for rows that may be added later."""
+        return [f"{self._token}-{next(self._numbers)}" for _ in range(count)]
+
+    def label(self, row: str, label: int | None, who: str) -> None:
+        """Log what a person says of a row.
+
+        Args:
+            row: its id.
+            label: of the right class; None for no digit.
+            who: the person.
+        """
+        self._put("labels", (time.time(), row, label, who))
+
+    def close(self) -> None:
+        """Write what is waiting, and make Parquet files of the journals."""
+        self._ended.set()
+        self._thread.join()
+        self._flush()
+        with self._writing:
+            for kind in list(self._journals):
+                self._finish(kind)
+            finish_journals(self.folder)
+
+    def _put(self, kind: str, row: tuple[Any, ...]) -> None:
+        with self._lock:
+            waiting = self._waiting[kind]
+            waiting.append(row)
+            del waiting[:-_MOST_WAITING]
+
+    def _write_on(self) -> None:
+        while not self._ended.wait(_FLUSH_SECONDS):
+            self._flush()
+
+    def _flush(self) -> None:
+        """Write all rows that are waiting. Those that the disk does not take go on waiting."""
+        for kind in SCHEMAS:
+            with self._lock:
+                taken, self._waiting[kind] = self._waiting[kind], []
+            if not taken:
+                continue
+            try:
+                with self._writing:
+                    self._write(kind, taken)
+                self._trouble = ""
+            except OSError as error:
+                with self._lock:
+                    self._waiting[kind] = (taken + self._waiting[kind])[-_MOST_WAITING:]
+                if (trouble := str(error.strerror or error)) != self._trouble:
+                    print(f"digits: --log {self.folder}: rows wait in memory: {trouble}", file=sys.stderr)
+                self._trouble = trouble
+
+    def _write(self, kind: str, taken: list[tuple[Any, ...]]) -> None:
+        day = datetime.datetime.fromtimestamp(taken[-1][0], datetime.UTC).date().isoformat()
+        journal = self._journals.get(kind)
+        # Another day, later or, by a clock that was set back, earlier; or so much that the oldest could not go.
+        if journal and (journal.day != day or journal.size() > self._keep // 4):
+            self._finish(kind)
+            journal = None
+        if journal is None:
+            journal = self._journals[kind] = Journal(self.folder, kind, day)
+        try:
+            journal.write(self._batch(taken) if kind == "rows" else _labels_batch(taken))
+        except OSError:
+            # Nothing can follow what was written half. What came before it stays.
+            self._journals.pop(kind).abandon()
+            raise
+
+    def _batch(self, taken: list[tuple[Any, ...]]) -> pa.RecordBatch:
+        columns: dict[str, list[Any]] = {field.name: [] for field in ROWS}
+        for when, ids, sha256, version, pixels, probabilities, sure, milliseconds in taken:
+            count = len(ids)
+            columns["id"] += ids
+            columns["time"] += [round(when * 1e6)] * count
+            columns["command"] += [self._command] * count
+            columns["model_sha256"] += [sha256] * count
+            columns["model_version"] += [version] * count
+            columns["side"] += [pixels.shape[1]] * count
+            columns["pixels"] += [image.tobytes() for image in pixels]
+            columns["probabilities"] += probabilities.tolist()
+            columns["digit"] += probabilities.argmax(axis=1).tolist()
+            columns["sure"] += list(sure)
+            columns["milliseconds"] += [milliseconds] * count
+        return pa.RecordBatch.from_pydict(columns, schema=ROWS)
+
+    def _finish(self, kind: str) -> None:
+        self._journals.pop(kind).finish()
+        if kind == "rows":
+            drop_oldest(self.folder, self._keep)
+
+
+def _labels_batch(taken: list[tuple[Any, ...]]) -> pa.RecordBatch:
+    times, rows, labels, people = zip(*taken, strict=True)
+    columns = [list(rows), [round(when * 1e6) for when in times], list(labels), list(people)]
+    return pa.RecordBatch.from_arrays(
+        [pa.array(column, field.type) for column, field in zip(columns, LABELS, strict=True)], schema=LABELS
+    )
