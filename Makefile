@@ -9,7 +9,7 @@ unexport PYTHONPATH PYTHONHOME
 # Two workers, each file's tests in one of them, in the order that tests/conftest.py gives.
 PYTEST := python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test check bench bench-check ui lock clean
+.PHONY: help setup repro test test-long check bench bench-check ui lock clean
 
 help:  ## Explain the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -41,7 +41,10 @@ check: $(READY)  ## The quick checks: lint, types, the rule of layers, unit and 
 test: $(READY) check  ## All tests: the quick checks, then the real pipeline, servers and a browser
 	@command -v chromium >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null \
 	  || { echo 'Installing Chromium for the browser tests'; apt-get update -qq && apt-get install -y -qq chromium >/dev/null; }
-	$(PYTEST) -m slow --durations=15
+	$(PYTEST) -m 'slow and not long' --durations=15
+
+test-long: $(READY)  ## The tests that take longest: more kinds of repositories, other data, benchmarks
+	$(PYTEST) -m long --durations=15
 
 bench: $(READY)  ## Measure everything anew for docs/performance.md: hours, on a quiet machine
 	python -m benchmarks all

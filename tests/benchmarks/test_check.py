@@ -42,6 +42,7 @@ def run_check(*ratios, before=""):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("ratio", "before"), [("twin_over_keras", SLOW_TWIN), ("steps_over_single_steps", SINGLE_STEPS)]
 )

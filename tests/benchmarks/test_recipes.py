@@ -44,6 +44,7 @@ def test_a_reading_agrees_with_a_truth(answer, truth, right):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_recipe_is_trained_once_a_seed_and_pictures_are_read(tmp_path, mnist_sample):
     from PIL import Image
 

@@ -14,6 +14,7 @@ from support.project import ROOT
 
 from digits.files import sha256_file
 from digits.model.classifier import TwinClassifier, load_classifier
+from digits.registry.version_files import model_id_of
 from digits.tracking.store import local_path
 
 pytestmark = pytest.mark.slow
@@ -67,7 +68,7 @@ def lone_environment(folder):
 
 def test_a_version_from_before_there_were_twins_names_none(store, digits, tmp_path):
     """Its file is gone from the store, and so from the list of its files."""
-    model_id = store.registry.version("1").model_id
+    model_id = model_id_of(store.registry.version("1"))
     place = local_path(store.client.get_logged_model(model_id).artifact_location)
     (place / "model.tflite").unlink()
     kept = store.registry.version("1").tags["sha256sums"].splitlines()

@@ -18,7 +18,7 @@ def test_mlflow_run(project, client_of):
     trained = runs_of(client)[-1]
     assert len(runs_of(client)) == 3 and "reproduction_of" not in trained.data.tags
     assert trained.data.params["train.epochs"] == "2" and trained.data.params["epochs"] == "2"
-    assert trained.data.params["recipe"] == "fast" and trained.data.params["train.batch_size"] == "128"
+    assert trained.data.params["recipe"] == "fast" and trained.data.params["train.batch_size"] == "192"
     assert trained.info.status == "FINISHED" and "test_accuracy" in trained.data.metrics
 
     before = project.read("params.yaml")

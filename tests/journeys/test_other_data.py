@@ -41,6 +41,7 @@ def follow(project, archive):
     return printed
 
 
+@pytest.mark.long
 def test_letters_of_32_pixels_from_label_1_on(project, tmp_path, client_of):
     printed = follow(project, zipped(tmp_path))
     assert "side: 32" in printed and '["unused 0", ' in printed

@@ -71,6 +71,7 @@ def test_a_recipe_runs_is_named_everywhere_and_seed_brings_the_first_model_back(
     assert len(runs_of(client)) == 2
 
 
+@pytest.mark.long
 def test_recipes_in_the_queue_and_in_a_sweep(cook, client_of):
     done = cook.run(*DIGITS, "repro", "--recipe", "tiny", "--queue")
     assert "digits: queued; `dvc queue start` runs it" in done.stdout and len(runs_of(client_of(cook))) == 1

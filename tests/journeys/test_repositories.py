@@ -90,7 +90,12 @@ def here(tmp_path, monkeypatch):
     mlflow.set_tracking_uri(None)
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+# Two of them are enough for every change.
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=[pytest.mark.long] if kind in (below_a_common_dvc, submodule) else []) for kind in KINDS],
+    ids=lambda kind: kind.__name__,
+)
 def test_experiments_names_and_lineage(reproduced, tmp_path, kind, here, digits):
     project = kind(reproduced, tmp_path)
     use_cache(project, reproduced, tmp_path)
