@@ -14,6 +14,7 @@ report       the figures and tables that people look at
 registry     models by any name, versions, and decisions about them: register, promote, rollback, pull, lineage
 serving      answering HTTP requests, and a page to draw on
 experiments  running the pipeline with other parameters, and sweeps
+monitoring   what was served, against the validation images of its model
 cli          one file a command
 
 Beside them: stages/ holds one file a stage of dvc.yaml.

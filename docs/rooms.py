@@ -15,6 +15,7 @@ FLOORS = (
     ("evaluation",),
     ("report", "registry"),
     ("serving", "experiments"),
+    ("monitoring",),
     ("stages", "cli"),
 )
 

@@ -5,6 +5,7 @@ from digits.cli.compare import compare
 from digits.cli.draw import draw
 from digits.cli.history import history
 from digits.cli.lineage import lineage
+from digits.cli.monitor import monitor
 from digits.cli.predict import predict
 from digits.cli.promote import promote
 from digits.cli.propose import propose
@@ -36,6 +37,7 @@ COMMANDS = (
     predict,
     serve,
     draw,
+    monitor,
 )
 for command in COMMANDS:
     app.command()(command)

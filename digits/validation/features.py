@@ -53,13 +53,13 @@ def image_frame(split: Split, digests: np.ndarray) -> pd.DataFrame:
     count = len(split.images)
     columns: dict[str, np.ndarray] = {}
     for start, part in chunks(split.images):
-        for column, values in _features(part).items():
+        for column, values in pixel_features(part).items():
             columns.setdefault(column, np.empty(count, values.dtype))[start : start + len(part)] = values
     own = {"row": np.arange(count, dtype=np.uint32), "label": split.labels}
     return pd.DataFrame({**own, **columns, "first": first_alike(digests).astype(np.uint32)}, copy=False)
 
 
-def _features(images: np.ndarray) -> dict[str, np.ndarray]:
+def pixel_features(images: np.ndarray) -> dict[str, np.ndarray]:
     """The columns of `image_frame` that follow from the pixels alone, for some images."""
     n, height, width = images.shape
     # All places follow from the sums along one axis, which are 28 times smaller than the images.
