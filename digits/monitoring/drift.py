@@ -7,18 +7,12 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
+from digits.validation.expectations import FEATURES
 from digits.validation.features import pixel_features
 
 # What is compared: numbers by Kolmogorov and Smirnov, shares by χ².
-NUMBERS = {
-    "mean": "mean ink",
-    "area": "ink area",
-    "x": "centre of mass x",
-    "y": "centre of mass y",
-    "width": "width of the ink",
-    "height": "height of the ink",
-    "confidence": "probability of the answer",
-}
+NUMBERS = {name: FEATURES[name] for name in ("mean", "area", "x", "y", "width", "height")}
+NUMBERS |= {"confidence": "probability of the answer"}
 SHARES = {"digit": "classes that were read", "sure": "share that is sure"}
 # Columns of numbers, whatever their names: some of an image's features and answers.
 Columns = Mapping[str, np.ndarray]
