@@ -10,7 +10,6 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
-from ruamel.yaml import YAML
 
 from benchmarks.process import run
 from digits import paths
@@ -48,23 +47,10 @@ def clone(folder: Path, data: Path, params: Mapping[str, object]) -> None:
     """
     run(["git", "clone", "-q", "--shared", str(Path.cwd()), str(folder)])
     source = {"fetch.sources": [{"kind": "folder", "path": str(data.resolve())}]}
-    change(folder / paths.PARAMS, {**params, **source})
+    support("project").change(folder / paths.PARAMS, {**params, **source})
     run(["git", "commit", "-qam", "Take the data from a folder"], folder)
     # The first use of a store creates its tables.
     run([sys.executable, "-c", "from digits.tracking import store; store.connect()"], folder)
-
-
-def change(path: Path, values: Mapping[str, object]) -> None:
-    """Set dotted keys of a YAML file."""
-    yaml = YAML()
-    raw = yaml.load(path)
-    for dotted, value in values.items():
-        *sections, key = dotted.split(".")
-        place = raw
-        for section in sections:
-            place = place[section]
-        place[key] = value
-    yaml.dump(raw, path)
 
 
 def raw_data() -> Path:
