@@ -54,7 +54,9 @@ def live_images(folder: Path, model: Model, days: float | None = None) -> Observ
         DigitsError: the log is missing or damaged, or has no row of this model, with the models that it has rows of.
     """
     since = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=days) if days else None
-    labels = {row["id"]: row["label"] for table in read_log(folder, "labels") for row in table.to_pylist()}
+    said_of = [row for table in read_log(folder, "labels") for row in table.to_pylist()]
+    # Several processes may have written them: the last one in time counts.
+    labels = {row["id"]: row["label"] for row in sorted(said_of, key=lambda row: row["time"])}
     threshold = threshold_of(model.results)
     parts: list[dict[str, np.ndarray]] = []
     said: list[int] = []

@@ -139,8 +139,12 @@ def read_log(folder: Path, kind: str = "rows", columns: Sequence[str] | None = N
     if not folder.is_dir():
         raise DigitsError(f"{folder}: there is no such folder; `digits serve --log {folder}` makes it")
     names = list(columns or SCHEMAS[kind].names)
-    for path in sorted(folder.glob(f"*.{kind}.*")):
-        if path.suffix == _WHOLE:
+    found = {path.with_suffix("") for path in folder.glob(f"*.{kind}.*") if path.suffix in (_JOURNAL, _WHOLE)}
+    for stem in sorted(found):
+        journal, path = (stem.with_name(stem.name + suffix) for suffix in (_JOURNAL, _WHOLE))
+        batches = [] if path.exists() else _batches(journal)
+        # A journal that became a Parquet file in the meantime is read as one.
+        if path.exists():
             try:
                 table = pa.parquet.read_table(path, columns=names)
                 if table.schema != SCHEMAS[kind].empty_table().select(names).schema:
@@ -148,9 +152,8 @@ def read_log(folder: Path, kind: str = "rows", columns: Sequence[str] | None = N
                 yield table
             except (pa.ArrowException, OSError) as error:
                 raise DigitsError(f"{path} is damaged ({' '.join(str(error).split())[:120]}): move it away") from None
-        # A journal that became a Parquet file in the meantime is read as one.
-        elif path.suffix == _JOURNAL and not path.with_suffix(_WHOLE).exists():
-            yield pa.Table.from_batches(_batches(path), SCHEMAS[kind]).select(names)
+        else:
+            yield pa.Table.from_batches(batches, SCHEMAS[kind]).select(names)
 
 
 def _finish(path: Path) -> None:

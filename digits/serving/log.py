@@ -124,9 +124,7 @@ class ServedLog:
 
     def _put(self, kind: str, row: tuple[Any, ...]) -> None:
         with self._lock:
-            waiting = self._waiting[kind]
-            waiting.append(row)
-            del waiting[:-_MOST_WAITING]
+            self._waiting[kind].append(row)
 
     def _write_on(self) -> None:
         while not self._ended.wait(_FLUSH_SECONDS):
@@ -145,7 +143,7 @@ class ServedLog:
                 self._trouble = ""
             except OSError as error:
                 with self._lock:
-                    self._waiting[kind] = (taken + self._waiting[kind])[-_MOST_WAITING:]
+                    self._waiting[kind] = _latest(kind, taken + self._waiting[kind])
                 if (trouble := str(error.strerror or error)) != self._trouble:
                     print(f"digits: --log {self.folder}: rows wait in memory: {trouble}", file=sys.stderr)
                 self._trouble = trouble
@@ -187,6 +185,12 @@ class ServedLog:
         self._journals.pop(kind).finish()
         if kind == "rows":
             drop_oldest(self.folder, self._keep)
+
+
+def _latest(kind: str, waiting: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """The last of what is waiting, as much as may wait. A request has a row for each of its images."""
+    sizes = np.array([len(entry[1]) if kind == "rows" else 1 for entry in waiting])
+    return waiting[int((sizes[::-1].cumsum()[::-1] > _MOST_WAITING).sum()) :]
 
 
 def _labels_batch(taken: list[tuple[Any, ...]]) -> pa.RecordBatch:

@@ -189,3 +189,11 @@ def test_without_the_option_nothing_is_kept(start, small_model, mnist_sample, tm
     body = json.dumps({"inputs": mnist_sample.x_test[:1].tolist()})
     assert requests.post(server.url + "/invocations", data=body, headers=JSON, timeout=60).status_code == 200
     assert server.stop() == 0 and list(tmp_path.iterdir()) == [] and "kept in" not in server.ready
+
+
+def test_what_may_wait_is_counted_by_image(monkeypatch):
+    monkeypatch.setattr(module, "_MOST_WAITING", 5)
+    requests_of = [(0.0, ["id"] * count) for count in (4, 3, 2)]
+    assert module._latest("rows", requests_of) == requests_of[1:]
+    assert module._latest("labels", [(0.0, str(number)) for number in range(7)])[0] == (0.0, "2")
+    assert module._latest("rows", requests_of[:1]) == requests_of[:1]
