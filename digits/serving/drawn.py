@@ -75,7 +75,8 @@ class Drawn:
             if any(label is not None and not 0 <= label < classes for label in note.labelled.values()):
                 raise RequestError(400, f"A label is a class from 0 to {classes - 1}, or null for no digit.")
             for row in rows:
-                if facts := self._latest[row]:
+                # What a person labels is kept whatever the sample.
+                if (facts := self._latest[row]) and (row in note.labelled or self._log.is_sampled()):
                     self._add(row, *facts)
                     self._latest[row] = None
         for row, label in note.labelled.items():

@@ -87,16 +87,20 @@ class ServedLog:
             probabilities: float32 (n, classes).
             sure: of each image, whether the answer is sure.
             milliseconds: that the request took.
-            ids: from `new_ids`; default is new ones.
+            ids: from `new_ids`, of a request that is kept whatever the sample; default is new ones.
 
         Returns:
             The id of each row, for `label`; none for a request that is not in the sample.
         """
-        if self._sample < 1 and random.random() >= self._sample:
+        if ids is None and not self.is_sampled():
             return []
         ids = ids or self.new_ids(len(pixels))
         self._put("rows", (time.time(), ids, model_sha256, model_version, pixels, probabilities, sure, milliseconds))
         return ids
+
+    def is_sampled(self) -> bool:
+        """Whether the next request is in the sample: drawn anew in each call."""
+        return random.random() < self._sample
 
     def new_ids(self, count: int) -> list[str]:
         """Names for rows that may be added later."""

@@ -136,6 +136,25 @@ def test_labels_are_classes_and_a_web_site_cannot_send_any(server, mnist_sample,
     assert re.fullmatch(r".+ on .+", rows(log, "labels")[0]["who"]) and row["id"] == digit["id"]
 
 
+def test_what_a_person_labels_is_kept_whatever_the_sample(start, small_model, browser, log):
+    server = start("draw", "--model", str(small_model), "--no-browser", "--log", str(log), "--sample", "0")
+    page = browser.new_page()
+    page.goto(server.url)
+    for stroke, answer in ((SEVEN, "7"), (ONE, "1")):
+        draw_stroke(page, stroke)
+        wait_for(page, answer)
+        page.wait_for_timeout(2500)
+        if answer == "1":
+            page.keyboard.press("y")
+            expect(page.locator("#judged")).to_have_text("Recorded: it is 1. Thank you.")
+        page.get_by_role("button", name="Clear").click()
+        wait_for(page, "", "empty")
+    page.close()
+    assert server.stop() == 0
+    (row,) = rows(log)
+    assert row["digit"] == 1 and [label["id"] for label in rows(log, "labels")] == [row["id"]]
+
+
 def test_without_a_log_there_is_nothing_to_say(start, small_model, browser):
     server = start("draw", "--model", str(small_model), "--no-browser")
     assert requests.post(server.url + "/keep", data=b"{}", headers=JSON, timeout=60).status_code == 404
