@@ -36,7 +36,7 @@ def monitor(
     params = project_params()
     found = resolve(model or champion(), open_registry)
     live = live_images(place, found, days)
-    validation = validation_images(found, params.evaluate.batch_size)
+    validation = validation_images(found, params)
     classes = len(params.preprocess.class_names)
     # A bar appears on a terminal alone.
     rounds = trange(monitoring.ROUNDS, desc="healthy batches", disable=None, leave=False)

@@ -18,6 +18,7 @@ from digits.pictures.read import threshold_of
 from digits.serving.journal import read_log
 
 if TYPE_CHECKING:
+    from digits.params import Params
     from digits.registry.model import Model
 
 
@@ -76,15 +77,15 @@ def live_images(folder: Path, model: Model, days: float | None = None) -> Observ
     return Observed({name: np.concatenate([part[name] for part in parts]) for name in parts[0]}, np.array(said))
 
 
-def validation_images(model: Model, batch_size: int) -> Observed:
+def validation_images(model: Model, params: Params) -> Observed:
     """The validation images, read by a model that was trained beside them.
 
     Args:
         model: the model.
-        batch_size: images per step.
+        params: those that data/processed were made with.
 
     Raises:
-        DigitsError: data/processed are not those of the model, or are missing.
+        DigitsError: data/processed are not those of the model, are divided otherwise, or are missing.
     """
     from digits.model.classifier import load_classifier
 
@@ -94,8 +95,16 @@ def validation_images(model: Model, batch_size: int) -> Observed:
             f"{paths.PROCESSED}: the images are not those that {model.title} was trained on; `digits lineage "
             f"{model.name}` names its commit: check that out, then `dvc checkout`"
         )
+    # Otherwise some of these images would be among those that it was trained on.
+    split = {f"preprocess.{key}": str(getattr(params.preprocess, key)) for key in ("validation_split", "split", "seed")}
+    trained = model.results.params
+    if other := [f"{key}={trained[key]}" for key in split if str(trained.get(key, split[key])) != split[key]]:
+        raise DigitsError(
+            f"{paths.PROCESSED}: other images are kept for validation than {model.title} had ({', '.join(other)}): set "
+            f"that in {paths.PARAMS}, then `dvc repro preprocess`"
+        )
     images = np.asarray(dataset.arrays("validation")[0])
-    probabilities = load_classifier(model.file())(images, batch_size)
+    probabilities = load_classifier(model.file())(images, params.evaluate.batch_size)
     return Observed(describe(images, probabilities, threshold_of(model.results)), dataset.labels("validation"))
 
 

@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 from support.decisions import assert_refused
+from support.project import change
 
 from digits.data.dataset import Dataset
 from digits.model.classifier import load_classifier
@@ -73,6 +74,10 @@ def test_what_cannot_be_compared_is_one_line(store, serve, digits):
     sha256 = store.registry.version("3").tags["model_sha256"]
     refused = digits("monitor", "served", "--model", "2")
     assert_refused(refused, f"no answer of digits version 2; there are answers of models {sha256[:12]}… (3): name one")
+    change(store.folder / "params.yaml", {"preprocess.validation_split": 0.1})
+    refused = digits("monitor", "served", "--model", "3")
+    assert_refused(refused, "than digits version 3 had (preprocess.validation_split=0.3): set that in params.yaml")
+    change(store.folder / "params.yaml", {"preprocess.validation_split": 0.3})
     shutil.rmtree("data/processed")
     shutil.copytree(store.first_processed, "data/processed")
     assert_refused(digits("monitor", "served", "--model", "3"), "the images are not those that digits version 3 was")
