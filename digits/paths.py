@@ -9,6 +9,9 @@ PARAMS_CHECKED = Path("data/params_checked.txt")
 RAW = Path("data/raw")
 # Files of data/raw that arrived before an interruption.
 RAW_PARTS = Path("data/.fetch")
+# Further data sets, each a folder with the files of a raw one, and the one of these that `digits collect` makes.
+EXTRA = Path("data/feedback")
+FEEDBACK = EXTRA / "images"
 PROCESSED = Path("data/processed")
 DATASET = PROCESSED / "dataset.json"
 # Test images changed in the ways that robustness is measured on.

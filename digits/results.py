@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -39,11 +40,14 @@ class _Scores(BaseModel):
     support: float
 
 
-class _Test(BaseModel):
+class _Share(BaseModel):
     n: int
     accuracy: float
     accuracy_low: float
     accuracy_high: float
+
+
+class _Test(_Share):
     loss: float
     macro_f1: float
     calibration_error: float
@@ -52,6 +56,7 @@ class _Test(BaseModel):
 
 class _Metrics(BaseModel):
     test: _Test
+    feedback: _Share | None = None
 
 
 class _Accepted(BaseModel):
@@ -179,6 +184,11 @@ class Results:
         return self._json(paths.METRICS)["test"]
 
     @cached_property
+    def feedback(self) -> dict[str, Any] | None:
+        """`feedback` of metrics.json: the accuracy on the test images of `preprocess.extra`; None without any."""
+        return self._json(paths.METRICS).get("feedback")
+
+    @cached_property
     def predictions(self) -> pd.DataFrame:
         """predictions.csv: one row a test image, with the columns image, actual, predicted, probability."""
         return self._frame(paths.PREDICTIONS)
@@ -199,6 +209,12 @@ class Results:
         if self.find(paths.CALIBRATION) is None:
             return None
         return float(self._json(paths.CALIBRATION)["not_sure_below"])
+
+    @property
+    def extra(self) -> list[str]:
+        """The further data sets that the model was trained with: `preprocess.extra`."""
+        value = self.params.get("preprocess.extra", [])
+        return list(ast.literal_eval(value) if isinstance(value, str) else value)
 
     @cached_property
     def test_sha256(self) -> str:

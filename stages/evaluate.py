@@ -5,7 +5,7 @@ from digits.data.dataset import Dataset
 from digits.evaluation.calibration import acceptance, not_sure_below
 from digits.evaluation.perturbation import load_perturbed
 from digits.evaluation.robustness import mean_accuracy, robustness
-from digits.evaluation.scores import absent_classes, predictions_frame, score
+from digits.evaluation.scores import absent_classes, predictions_frame, score, share_right
 from digits.files import atomic_path, sha256_file, write_json
 from digits.model.classifier import twin_classifier
 from digits.params import Params
@@ -23,7 +23,11 @@ def main(params: Params) -> None:
 
     probabilities = classifier(images, options.batch_size)
     metrics = score(actual, probabilities, dataset.class_names, options.confidence, options.calibration_bins)
-    write_json(paths.METRICS, {"test": metrics})
+    scores = {"test": metrics}
+    if dataset.has_feedback:
+        answers = classifier(dataset.arrays("feedback")[0], options.batch_size)
+        scores["feedback"] = share_right(dataset.labels("feedback"), answers, options.confidence)
+    write_json(paths.METRICS, scores)
     with atomic_path(paths.PREDICTIONS) as part:
         predictions_frame(actual, probabilities).to_csv(part, index=False)
 

@@ -1,6 +1,7 @@
 """The list of commands: `digits COMMAND`, or `python -m digits.cli COMMAND`."""
 
 from digits.cli.app import app
+from digits.cli.collect import collect
 from digits.cli.compare import compare
 from digits.cli.draw import draw
 from digits.cli.history import history
@@ -13,6 +14,7 @@ from digits.cli.pull import pull
 from digits.cli.register import register
 from digits.cli.relocate import relocate
 from digits.cli.repro import repro
+from digits.cli.retrain import retrain
 from digits.cli.rollback import rollback
 from digits.cli.serve import serve
 from digits.cli.sweep import sweep
@@ -38,6 +40,8 @@ COMMANDS = (
     serve,
     draw,
     monitor,
+    collect,
+    retrain,
 )
 for command in COMMANDS:
     app.command()(command)

@@ -17,6 +17,9 @@ def compare(
     sort: Annotated[str, typer.Option(help="Column to sort by.")] = "",
     as_json: JsonOption = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="As CSV.")] = False,
+    on: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Compare on the labelled images of this log, not on test images.")
+    ] = None,
     html: Annotated[str, typer.Option(help="Write a page with curves and the images they differ on.")] = "",
 ) -> None:
     """Say which model is better, and whether the difference is real. Without names: champion and newest runs.
@@ -27,6 +30,8 @@ def compare(
     from digits.data.dataset import Dataset
     from digits.evaluation.comparison import compare as act
     from digits.files import write_text
+    from digits.monitoring.labelled import scored_on
+    from digits.registry.looks import record as record_looks
     from digits.registry.resolve import resolve_all
     from digits.report.comparison_page import comparison_page
     from digits.report.comparison_table import print_comparison, print_json, to_csv
@@ -35,11 +40,17 @@ def compare(
         raise typer.BadParameter("one or the other", param_hint="--json, --csv")
     params = project_params()
     # MLproject gives an empty name for a parameter that was left out.
-    found = resolve_all([name for name in models or [] if name], open_registry())
+    registry = open_registry()
+    found = resolve_all([name for name in models or [] if name], registry)
     # A table shows a run's name where the person gave its id.
     base = found[baseline].results.name if baseline in found else baseline or None
-    results = [model.results for model in found.values()]
-    comparison = act(results, base, sort or None, params.register_.promotion.significance)
+    if on:
+        results = scored_on(list(found.values()), on, params.evaluate)
+    else:
+        results = [model.results for model in found.values()]
+        record_looks(registry, [one for one in results if one.is_evaluated], "compare")
+    which = f"labelled images of {on}" if on else "test images"
+    comparison = act(results, base, sort or None, params.register_.promotion.significance, which)
     if html:
         dataset = Dataset(paths.project_root() / paths.PROCESSED)
         images = dataset.test_images_of(comparison.baseline.model.test_sha256)

@@ -19,7 +19,9 @@ def monitor(
     ] = 0.01,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare what was served with the validation images. Exit code 1 on an alarm, for cron and CI.
+    """Compare what was served with the validation images, and decide a probation that is over.
+
+    Exit code 1 on an alarm or a rollback, for cron and CI.
 
     Example: `digits monitor served/ --days 7`
     """
@@ -29,6 +31,7 @@ def monitor(
 
     from digits.monitoring import monitor as monitoring
     from digits.monitoring.live import live_images, validation_images
+    from digits.monitoring.probation import Outcome, settle
     from digits.registry.resolve import resolve
 
     place = log.absolute()
@@ -45,5 +48,8 @@ def monitor(
         typer.echo(json.dumps({"model": found.uri, "sha256": found.sha256, **verdict.as_dict()}, indent=2))
     else:
         monitoring.print_verdict(verdict, found.title)
-    if verdict.alarms:
+    settled = settle(open_registry(), place, classes, params.register_.promotion.significance)
+    if settled:
+        typer.echo(f"digits: {settled}", err=as_json)
+    if verdict.alarms or (isinstance(settled, Outcome) and settled.verdict == "rolled back"):
         raise typer.Exit(1)

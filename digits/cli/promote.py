@@ -13,21 +13,30 @@ def promote(
     dry_run: DryRunOption = False,
     force: Annotated[bool, typer.Option("--force", help="Promote though a gate fails; needs --reason.")] = False,
     reason: ReasonOption = "",
+    probation: Annotated[
+        str, typer.Option(metavar="7d|500rows", help="After that, `digits monitor` rolls back if it was no gain.")
+    ] = "",
 ) -> None:
     """Make a model champion, if it is better than the present one on the same test images.
 
     Example: `digits promote challenger --dry-run`
     """
+    from digits.monitoring.probation import parse as parse_probation
     from digits.registry import promote as act
     from digits.registry.gates import print_gates
     from digits.registry.resolve import resolve_run
 
     if force and not reason.strip():
         raise typer.BadParameter("--force needs --reason: the history is to say why", param_hint="--force")
+    if probation:
+        try:
+            parse_probation(probation)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--probation") from None
     enter_project()
     params, registry = project_params(), open_registry()
     found = resolve_run(model, registry)
-    outcome = act.promote(registry, found, params, why=reason, force=force, dry_run=dry_run)
+    outcome = act.promote(registry, found, params, why=reason, force=force, dry_run=dry_run, probation=probation)
     if outcome.registration and outcome.registration.refused:
         print_gates(outcome.registration.gates, "Gates of registration")
         raise DigitsError(f"{model} is {outcome.registration}")
@@ -42,3 +51,5 @@ def promote(
     if not outcome.promoted:
         raise DigitsError(f"{named} refused: {refused}; champion stays {outcome.champion}")
     typer.echo(f"digits: {named} is champion now" + (f", was {outcome.champion}" if outcome.champion else ""))
+    if probation:
+        typer.echo(f"on probation for {probation}: `digits monitor DIR` decides, once, by labelled images")

@@ -24,8 +24,13 @@ class Dataset:
 
     @property
     def facts(self) -> dict:
-        """dataset.json: the class names, the sizes of the three splits, and `test_sha256`."""
+        """dataset.json: the class names, the sizes of the splits, and `test_sha256`; with `feedback`, its SHA-256."""
         return results.read(paths.DATASET, self.folder / paths.DATASET.name)
+
+    @property
+    def has_feedback(self) -> bool:
+        """Whether `preprocess.extra` gave test images of its own."""
+        return bool(self.facts.get("feedback"))
 
     @property
     def class_names(self) -> list[str]:
@@ -33,7 +38,7 @@ class Dataset:
         return self.facts["class_names"]
 
     def arrays(self, split: str) -> tuple[StoredArray, StoredArray]:
-        """Images and one-hot labels of "train", "validation" or "test".
+        """Images and one-hot labels of "train", "validation", "test", or, where `has_feedback`, "feedback".
 
         Raises:
             DigitsError: a file is missing or damaged.
@@ -50,7 +55,9 @@ class Dataset:
         return np.concatenate([part.argmax(axis=1) for _, part in chunks(one_hot)] or [np.zeros(0, np.int64)])
 
     def rows(self, split: str) -> np.ndarray:
-        """The rows of the raw training file from which the images of "train" or "validation" come, int64 (n,).
+        """The rows of the raw training file from which the first images of "train" or "validation" come, int64 (n,).
+
+        Images of `preprocess.extra` follow them.
 
         Raises:
             DigitsError: as `arrays`.

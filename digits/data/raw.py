@@ -36,15 +36,19 @@ class Split(NamedTuple):
 _QMNIST_COLUMNS = 8
 
 
-def read_raw(folder: Path | str) -> dict[str, Split]:
+def read_raw(folder: Path | str, may_be_empty: bool = False) -> dict[str, Split]:
     """Read the splits `train` and `test`. The images stay in their files.
+
+    Args:
+        folder: of the four files.
+        may_be_empty: whether a split without images is accepted.
 
     Raises:
         DigitsError: a file is missing, malformed or empty, or has the wrong number of dimensions; its pixels are no
             bytes, its images not square, or its labels beyond 0 to 255; there are more images than labels or the
             reverse; or the two splits have images of different sizes.
     """
-    splits = {name: _read_split(Path(folder), *files) for name, files in FILES.items()}
+    splits = {name: _read_split(Path(folder), *files, may_be_empty) for name, files in FILES.items()}
     train, test = (split.images.shape[1:] for split in splits.values())
     if train != test:
         files = " and ".join(images for images, _ in FILES.values())
@@ -52,13 +56,13 @@ def read_raw(folder: Path | str) -> dict[str, Split]:
     return splits
 
 
-def to_images(array: Rows, name: str) -> Rows:
+def to_images(array: Rows, name: str, may_be_empty: bool = False) -> Rows:
     """The images of an IDX file: uint8 (n, side, side).
 
     Raises:
         DigitsError: it holds something else.
     """
-    _refuse_shape(array, name, (3,))
+    _refuse_shape(array, name, (3,), may_be_empty)
     if array.dtype != np.uint8:
         raise DigitsError(f"{name}: pixels of type {array.dtype.name}, but bytes from 0 to 255 are expected (IDX 0x08)")
     if array.shape[1] != array.shape[2]:
@@ -68,19 +72,19 @@ def to_images(array: Rows, name: str) -> Rows:
     return array
 
 
-def to_labels(array: Rows, name: str) -> np.ndarray:
+def to_labels(array: Rows, name: str, may_be_empty: bool = False) -> np.ndarray:
     """The labels of an IDX file of any type of integers: uint8 (n,). Of QMNIST's eight columns the first is taken.
 
     Raises:
         DigitsError: it holds something else.
     """
-    _refuse_shape(array, name, (1, 2))
+    _refuse_shape(array, name, (1, 2), may_be_empty)
     if not np.issubdtype(array.dtype, np.integer):
         raise DigitsError(f"{name}: labels of type {array.dtype.name}, but whole numbers are expected")
     if array.ndim == 2 and array.shape[1] != _QMNIST_COLUMNS:
         raise DigitsError(f"{name}: {array.shape[1]} numbers a label, but 1 is expected, or QMNIST's 8")
     labels = np.asarray(array) if array.ndim == 1 else np.asarray(array)[:, 0]
-    if labels.min() < 0 or labels.max() > 255:
+    if labels.size and (labels.min() < 0 or labels.max() > 255):
         raise DigitsError(f"{name}: labels from {labels.min()} to {labels.max()}, but 0 to 255 are expected")
     return labels.astype(np.uint8, copy=False)
 
@@ -98,9 +102,11 @@ def refuse_unpaired(split: Split, images_name: str, labels_name: str) -> None:
         )
 
 
-def _read_split(folder: Path, images_name: str, labels_name: str) -> Split:
+def _read_split(folder: Path, images_name: str, labels_name: str, may_be_empty: bool) -> Split:
     images, labels = (folder / images_name, folder / labels_name)
-    split = Split(to_images(_read(images), str(images)), to_labels(_read(labels), str(labels)))
+    split = Split(
+        to_images(_read(images), str(images), may_be_empty), to_labels(_read(labels), str(labels), may_be_empty)
+    )
     refuse_unpaired(split, images_name, str(labels))
     return split
 
@@ -112,10 +118,10 @@ def _read(path: Path) -> StoredArray:
         raise missing(path) from None
 
 
-def _refuse_shape(array: Rows, name: str, dimensions: tuple[int, ...]) -> None:
+def _refuse_shape(array: Rows, name: str, dimensions: tuple[int, ...], may_be_empty: bool) -> None:
     if array.ndim not in dimensions:
         raise DigitsError(f"{name}: {array.ndim} dimensions {array.shape}, but {dimensions[0]} are expected")
-    if array.size == 0:
+    if array.size == 0 and not (may_be_empty and len(array) == 0):
         raise DigitsError(f"{name}: its header {array.shape} says that it is empty")
 
 

@@ -1,6 +1,8 @@
 """The division into training and validation images, one-hot labels, and the arrays of a split."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -67,25 +69,41 @@ def to_categorical(labels: np.ndarray, classes: int) -> np.ndarray:
     return np.eye(classes, dtype=np.float32)[labels]
 
 
-def write_split(folder: Path, name: str, source: Split, rows: np.ndarray, classes: int, transpose: bool) -> None:
+class Part(NamedTuple):
+    """Some images of a data set.
+
+    Attributes:
+        source: images and labels.
+        rows: the numbers of those that are meant, ascending.
+        transpose: whether to swap rows and columns of each image.
+    """
+
+    source: Split
+    rows: np.ndarray
+    transpose: bool = False
+
+
+def write_split(folder: Path, name: str, parts: Sequence[Part], classes: int) -> None:
     """Write the images and one-hot labels of a split, `x_NAME.npy` and `y_NAME.npy`, without holding them.
 
     Args:
         folder: where to write.
         name: of the split.
-        source: images and labels, of which some are taken.
-        rows: their numbers, ascending.
+        parts: its images, of square data sets of one size.
         classes: number of classes.
-        transpose: whether to swap rows and columns of each image.
 
     Raises:
         DigitsError: a label outside 0 … classes-1.
     """
     # The labels first: a wrong one costs no time.
-    one_hot = (to_categorical(labels, classes) for _, labels in chunks(source.labels[rows], _LABELS_AT_A_TIME))
-    write_npy(folder / f"y_{name}.npy", np.float32, (len(rows), classes), one_hot)
-    height, width = source.images.shape[1:]
-    images = select(source.images, rows)
-    if transpose:
-        height, width, images = width, height, (part.transpose(0, 2, 1) for part in images)
-    write_npy(folder / f"x_{name}.npy", source.images.dtype, (len(rows), height, width), images)
+    labels = np.concatenate([part.source.labels[part.rows] for part in parts])
+    one_hot = (to_categorical(some, classes) for _, some in chunks(labels, _LABELS_AT_A_TIME))
+    write_npy(folder / f"y_{name}.npy", np.float32, (len(labels), classes), one_hot)
+    images = parts[0].source.images
+    write_npy(folder / f"x_{name}.npy", images.dtype, (len(labels), *images.shape[1:]), _images(parts))
+
+
+def _images(parts: Sequence[Part]) -> Iterator[np.ndarray]:
+    for part in parts:
+        for images in select(part.source.images, part.rows):
+            yield images.transpose(0, 2, 1) if part.transpose else images

@@ -61,6 +61,7 @@ class Comparison:
         differing: names of the parameters that are not the same for all.
         significance: of each verdict, after Holm's correction; intervals have confidence 1 - `significance`.
         tests: number of comparisons that the p values are corrected for.
+        images: what people call the images.
     """
 
     entries: list[Entry]
@@ -68,6 +69,7 @@ class Comparison:
     differing: list[str]
     significance: float
     tests: int
+    images: str = "test images"
 
     @property
     def method(self) -> str:
@@ -78,22 +80,27 @@ class Comparison:
         n = len(self.baseline.model.predictions)
         corrected = f", p corrected for {self.tests} comparisons (Holm)" if self.tests > 1 else ""
         return (
-            f"Compared with {self.baseline.model.name} on the same {n:,} test images. "
+            f"Compared with {self.baseline.model.name} on the same {n:,} {self.images}. "
             f"Intervals: {level}; Wilson's for an accuracy, Tango's for a paired difference. "
             f"Verdict: McNemar's exact test, two-sided{corrected}; a difference counts at p < {self.significance:g}."
         )
 
 
 def compare(
-    models: Sequence[Results], baseline: str | None = None, sort: str | None = None, significance: float = 0.05
+    models: Sequence[Results],
+    baseline: str | None = None,
+    sort: str | None = None,
+    significance: float = 0.05,
+    images: str = "test images",
 ) -> Comparison:
-    """Compare models on the same test images.
+    """Compare models on the same images.
 
     Args:
         models: at least one, with unique names. Values of parameters are compared as text, because MLflow stores text.
         baseline: name of the one that the others are compared with; default is the first.
         sort: key of the order, see `sort_keys`, best first; default is the order given.
         significance: of the verdicts, in (0, 1).
+        images: what people call the images.
 
     Raises:
         DigitsError: no model, a name twice, an unknown baseline or sort key, or two lists of predictions that claim the
@@ -120,7 +127,7 @@ def compare(
     differing = _differing([model.params for model in models])
     if sort:
         entries = _sorted(entries, sort, differing)
-    return Comparison(entries, reference, differing, significance, len(tests))
+    return Comparison(entries, reference, differing, significance, len(tests), images)
 
 
 def sort_keys(differing: Sequence[str] = ()) -> list[str]:

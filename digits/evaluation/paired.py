@@ -121,6 +121,21 @@ def correct_for_many(comparisons: Sequence[PairedComparison]) -> list[PairedComp
     return [replace(comparison, p_adjusted=float(p)) for comparison, p in zip(comparisons, adjusted, strict=True)]
 
 
+def level(significance: float, number: int) -> float:
+    """The level of the test for the model with this number: `significance` / (number · (number + 1)).
+
+    The levels of any number of models add up to `significance` at most: that is the chance that one of them seems
+    better, whatever is chosen for a try and however the tries depend on each other.
+    Source: α-spending, in D. Foster and R. Stine, "α-investing: a procedure for sequential control of expected false
+    discoveries", J. R. Stat. Soc. B 70 (2008), section 2.
+
+    Args:
+        significance: of all tests together, in (0, 1).
+        number: of the model, from 1.
+    """
+    return significance / (number * (number + 1))
+
+
 def non_inferior(comparison: PairedComparison, margin: float) -> bool:
     """Whether the interval rules out that the challenger loses `margin` or more of accuracy.
 

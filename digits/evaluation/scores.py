@@ -165,6 +165,23 @@ def score(
     return {"n": len(actual), **values, "per_class": _per_class(answers, class_names)}
 
 
+def share_right(actual: np.ndarray, probabilities: np.ndarray, confidence: float) -> dict[str, float]:
+    """The accuracy on images of any number, as in `score`: `n`, `accuracy`, `accuracy_low`, `accuracy_high`.
+
+    Args:
+        actual: int (n,), true labels, n ≥ 1.
+        probabilities: float32 (n, k), rows sum to 1.
+        confidence: of the interval, in (0, 1).
+
+    Raises:
+        DigitsError: a probability is not a number.
+    """
+    _refuse_nan(probabilities)
+    right = int((probabilities.argmax(axis=1) == actual).sum())
+    values = (right / len(actual), *wilson_interval(right, len(actual), confidence))
+    return {"n": len(actual), **dict(zip(ACCURACY.keys, map(rounded, values), strict=True))}
+
+
 def weak_classes(per_class: dict[str, dict[str, float]], count: int = 2) -> list[str]:
     """The classes with the lowest F1, lowest first; equal ones stand in the order of labels.
 

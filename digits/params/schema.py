@@ -204,6 +204,10 @@ class PreprocessParams(Section):
     """stratified: drawn by `seed`, with the same class balance in both; last: the last share, unshuffled."""
     seed: Seed
     """Of the draw."""
+    extra: list[Annotated[str, Field(pattern=r"^data/feedback/[\w-][\w.-]*$")]]
+    """Further data sets, folders of data/feedback with the files of a raw one. Images for training are added."""
+    extra_times: Annotated[int, Field(ge=1, le=1000)]
+    """How often each of their images stands among the training images."""
 
     @model_validator(mode="after")
     def _names_tell_classes_apart(self) -> PreprocessParams:

@@ -36,6 +36,7 @@ def move(
     action: str,
     why: str,
     gates: Sequence[Gate] = (),
+    probation: str = "",
 ) -> Change:
     """Move an alias, on record. `after` None removes it.
 
@@ -47,6 +48,7 @@ def move(
         action: register, promote, rollback, …
         why: a sentence for the record.
         gates: what was checked.
+        probation: of a new champion, see `Change`.
 
     Raises:
         RegistryChangedError: another process moved an alias meanwhile; nothing was changed.
@@ -60,7 +62,7 @@ def move(
         if now != before:
             raise _moved(registry, alias, before, now)
         passed = [{"name": g.name, "observed": g.observed, "required": g.required, "passed": g.passed} for g in gates]
-        change = Change(alias, before, after, action, person(), timestamp(), why, passed)
+        change = Change(alias, before, after, action, person(), timestamp(), why, passed, probation)
         _append(registry, len(history), change)
         if after is None:
             registry.client.delete_registered_model_alias(registry.name, alias)
@@ -70,14 +72,20 @@ def move(
 
 
 def make_champion(
-    registry: Registry, number: str, before: str | None, action: str, why: str, gates: Sequence[Gate]
+    registry: Registry,
+    number: str,
+    before: str | None,
+    action: str,
+    why: str,
+    gates: Sequence[Gate],
+    probation: str = "",
 ) -> Change:
     """Give the alias champion to a version, on record; the alias challenger goes if it was that version's.
 
     Raises:
         RegistryChangedError: the champion is not `before` any more.
     """
-    change = move(registry, CHAMPION, before, number, action, why, gates)
+    change = move(registry, CHAMPION, before, number, action, why, gates, probation)
     if registry.aliases().get(CHALLENGER) == number:
         # A newer challenger that comes between stays, and the promotion is no less done.
         with suppress(RegistryChangedError):

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from digits.evaluation.paired import compare_paired, non_inferior, p_text, refuse_other_images, right
+from digits.evaluation.paired import (
+    PairedComparison,
+    compare_paired,
+    level,
+    non_inferior,
+    p_text,
+    refuse_other_images,
+    right,
+)
 from digits.results import Results
 
 if TYPE_CHECKING:
@@ -51,6 +59,10 @@ class Evidence:
         latency_ms: median time to classify one image, in milliseconds; NaN where nobody measured it.
         champion: results of the present champion on the same test images, or None.
         champion_latency_ms: likewise, measured in turns with the model's.
+        look: the model's number among those that were looked at on these images beside this champion, from 1.
+        feedback: on the test images of `preprocess.extra`, which ones the champion and the model get right: bool (n,)
+            each; None where neither was trained with further data sets.
+        learned: whether the model was trained with such.
     """
 
     model: Results
@@ -58,6 +70,14 @@ class Evidence:
     latency_ms: float = float("nan")
     champion: Results | None = None
     champion_latency_ms: float = float("nan")
+    look: int = 1
+    feedback: tuple[np.ndarray, np.ndarray] | None = None
+    learned: bool = False
+
+    @property
+    def is_judged_by_feedback(self) -> bool:
+        """Whether the model has to be better on the feedback, and no worse on the test images."""
+        return self.champion is not None and self.feedback is not None and self.learned
 
 
 # --- Gates of any version ---------------------------------------------------------------------------------------------
@@ -119,15 +139,27 @@ def latency(evidence: Evidence, limits: RegisterParams) -> Gate:
 
 def better(evidence: Evidence, limits: RegisterParams) -> Gate:
     """A gain in accuracy on the same images: the one gate that is evidence of a better model."""
-    champion, significance = _champion(evidence), limits.promotion.significance
-    comparison = compare_paired(right(champion.predictions), right(evidence.model.predictions), significance)
-    before, after = champion.metrics["accuracy"], evidence.model.metrics["accuracy"]
+    champion = _champion(evidence)
+    rights = right(champion.predictions), right(evidence.model.predictions)
+    return _gain("Better accuracy on the same images", rights, evidence.look, limits)
+
+
+def better_on_feedback(evidence: Evidence, limits: RegisterParams) -> Gate:
+    """A gain in accuracy on the test images of `preprocess.extra`, for a model that was trained with such images."""
+    assert evidence.feedback is not None, "a gate of the feedback was asked without one"
+    return _gain("Better accuracy on feedback", evidence.feedback, evidence.look, limits)
+
+
+def not_worse_on_feedback(evidence: Evidence, limits: RegisterParams) -> Gate:
+    """No loss that shows on the test images of `preprocess.extra`: they are too few to rule out a margin."""
+    assert evidence.feedback is not None, "a gate of the feedback was asked without one"
+    significance = limits.promotion.significance
+    comparison = compare_paired(*evidence.feedback, significance)
     return Gate(
-        "Better accuracy on the same images",
-        f"{comparison.difference * 100:+.2f} points ({before:.2%} → {after:.2%}), "
-        f"{comparison.wins} images won, {comparison.losses} lost, {p_text(comparison.p_value)}",
-        f"a gain with McNemar's exact p < {significance:g}",
-        comparison.verdict == "better",
+        "Accuracy on feedback not worse",
+        _change(comparison, evidence.feedback),
+        f"no loss with McNemar's exact p < {significance:g}",
+        comparison.verdict != "worse",
         comparison.p_value,
         significance,
     )
@@ -204,12 +236,14 @@ class Rule:
         check: gives the gate.
         against_champion: whether it needs a champion to compare with.
         of_twin: whether it needs a twin, which models of earlier versions of this project do not have.
+        when: whether it applies to other evidence.
         repeatable: whether the same model always gives the same finding. A time does not.
     """
 
     check: Callable[[Evidence, RegisterParams], Gate]
     against_champion: bool = False
     of_twin: bool = False
+    when: Callable[[Evidence], bool] = lambda evidence: True
     repeatable: bool = True
 
 
@@ -221,7 +255,13 @@ GATES: tuple[Rule, ...] = (
     Rule(size),
     Rule(same_answers, of_twin=True),
     Rule(latency, repeatable=False),
-    Rule(better, against_champion=True),
+    Rule(better, against_champion=True, when=lambda evidence: not evidence.is_judged_by_feedback),
+    Rule(better_on_feedback, against_champion=True, when=lambda evidence: evidence.is_judged_by_feedback),
+    Rule(
+        not_worse_on_feedback,
+        against_champion=True,
+        when=lambda evidence: evidence.feedback is not None and not evidence.learned,
+    ),
     Rule(not_inferior, against_champion=True),
     Rule(each_class, against_champion=True),
     Rule(calibration_rise, against_champion=True),
@@ -250,6 +290,7 @@ def check(
         for rule in GATES
         if (evidence.champion is not None or not rule.against_champion)
         and (evidence.model.twin is not None or not rule.of_twin)
+        and rule.when(evidence)
         and (rule.repeatable or not repeatable_only)
         and (rule.against_champion or not against_champion_only)
     ]
@@ -280,6 +321,28 @@ def print_gates(gates: Sequence[Gate], title: str, console: Console | None = Non
 def _champion(evidence: Evidence) -> Results:
     assert evidence.champion is not None, "a gate against the champion was asked without one"
     return evidence.champion
+
+
+def _gain(name: str, rights: tuple[np.ndarray, np.ndarray], look: int, limits: RegisterParams) -> Gate:
+    """A gain that shows at the level that pays for the models looked at before."""
+    least = level(limits.promotion.significance, look)
+    comparison = compare_paired(*rights, least)
+    return Gate(
+        name,
+        _change(comparison, rights),
+        f"a gain with McNemar's exact p < {least:.2g} (model {look} against this champion)",
+        comparison.verdict == "better",
+        comparison.p_value,
+        least,
+    )
+
+
+def _change(comparison: PairedComparison, rights: tuple[np.ndarray, np.ndarray]) -> str:
+    before, after = (float(one.mean()) for one in rights)
+    return (
+        f"{comparison.difference * 100:+.2f} points ({before:.2%} → {after:.2%}), "
+        f"{comparison.wins} images won, {comparison.losses} lost, {p_text(comparison.p_value)}"
+    )
 
 
 def _at_most(name: str, value: float, limit: float, form: str, unit: str = "") -> Gate:

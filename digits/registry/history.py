@@ -2,7 +2,7 @@
 
 It is one MLflow run whose parameters are the changes, numbered. MLflow refuses to change a parameter that is logged, so
 a record cannot be altered. Of two processes that claim the same number only one succeeds: the other learns that the
-registry changed under it.
+registry changed under it. The same run keeps the looks at test images, see digits/registry/looks.py.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ class Change:
         when: UTC, ISO 8601, to the microsecond.
         why: a sentence.
         gates: name, observed, required and passed of each gate that was checked.
+        probation: of a new champion, `7d` or `500rows`, see digits/monitoring/probation.py; empty for none.
     """
 
     alias: str
@@ -52,6 +53,7 @@ class Change:
     when: str
     why: str
     gates: list[dict[str, Any]] = field(default_factory=list)
+    probation: str = ""
 
 
 class NumberTakenError(Exception):
@@ -82,8 +84,7 @@ class History:
         Raises:
             DigitsError: the record was deleted in MLflow.
         """
-        params = self._run().data.params
-        return [Change(**json.loads(params[key])) for key in sorted(params)]
+        return [Change(**change) for change in self.records()]
 
     def append(self, number: int, change: Change) -> None:
         """Record a change.
@@ -96,9 +97,32 @@ class History:
             NumberTakenError: there is one more by now.
             DigitsError: the record is too long for MLflow.
         """
+        self.add(number, asdict(change))
+
+    def records(self, kind: str = "") -> list[dict[str, Any]]:
+        """All records of a kind, oldest first. The kind of a change has no name.
+
+        Raises:
+            DigitsError: the record was deleted in MLflow.
+        """
+        params = self._run().data.params
+        return [json.loads(params[key]) for key in sorted(params) if key.rstrip("0123456789") == kind]
+
+    def add(self, number: int, record: dict[str, Any], kind: str = "") -> None:
+        """Add a record.
+
+        Args:
+            number: how many records of this kind the caller knows of.
+            record: the next one.
+            kind: of the record.
+
+        Raises:
+            NumberTakenError: there is one more by now.
+            DigitsError: the record is too long for MLflow.
+        """
         from mlflow.exceptions import MlflowException
 
-        text = json.dumps(asdict(change), ensure_ascii=False)
+        text = json.dumps(record, ensure_ascii=False)
         if len(text) > _LONGEST_RECORD:
             raise DigitsError(
                 f"the record of this change has {len(text)} characters, MLflow keeps {_LONGEST_RECORD}: "
@@ -106,7 +130,7 @@ class History:
             )
         run = self._run()
         try:
-            self.client.log_param(run.info.run_id, f"{number + 1:06d}", text)
+            self.client.log_param(run.info.run_id, f"{kind}{number + 1:06d}", text)
         except MlflowException as error:
             # A logged parameter cannot be changed: somebody else has this number.
             if error.error_code != "INVALID_PARAMETER_VALUE":

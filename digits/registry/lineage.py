@@ -74,7 +74,7 @@ def lineage_of(registry: Registry, model: Model) -> Lineage:
         if v.tags.get(artifacts.MODEL_SHA256) == model.sha256
     }
     folder = tags.get(artifacts.GIT_FOLDER) or git.folder_within(paths.project_root())
-    commit, params = tags.get(artifacts.GIT_COMMIT), _typed(run.data.params)
+    commit, params = tags.get(artifacts.GIT_COMMIT), typed(run.data.params)
     committed = committed_params(commit, folder)
     found = Lineage(
         model_sha256=model.sha256,
@@ -191,7 +191,7 @@ def _processor(tags: dict[str, str]) -> Processor | None:
     return Processor(tags[artifacts.PROCESSOR], tags.get(artifacts.INSTRUCTIONS, ""))
 
 
-def _typed(params: dict[str, str]) -> dict[str, Any]:
+def typed(params: dict[str, str]) -> dict[str, Any]:
     """The values of parameters of which MLflow keeps Python's text."""
     return {key: _value(text) for key, text in params.items() if artifacts.of_params(key)}
 

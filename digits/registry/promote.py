@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from digits import paths
 from digits.data.dataset import Dataset
+from digits.data.extra import read_extra
 from digits.errors import DigitsError
 from digits.registry.aliases import make_champion
 from digits.registry.gates import Evidence, Gate, check, failed
 from digits.registry.history import CHAMPION
+from digits.registry.looks import number_of
 from digits.registry.model import Model
 from digits.registry.register import Registration, register
 from digits.registry.resolve import resolve
@@ -48,7 +52,14 @@ class Promotion:
 
 
 def promote(
-    registry: Registry, model: Model, params: Params, *, why: str = "", force: bool = False, dry_run: bool = False
+    registry: Registry,
+    model: Model,
+    params: Params,
+    *,
+    why: str = "",
+    force: bool = False,
+    dry_run: bool = False,
+    probation: str = "",
 ) -> Promotion:
     """Make a model champion if the gates pass. A model that is no version yet is registered first.
 
@@ -59,6 +70,7 @@ def promote(
         why: a sentence for the record; default says that all gates passed.
         force: promote though a gate against the champion fails.
         dry_run: check the gates, change nothing.
+        probation: `7d` or `500rows`, after which `digits monitor` compares both champions once; empty for none.
 
     Raises:
         DigitsError: the model is champion already, or cannot be scored.
@@ -75,7 +87,9 @@ def promote(
     if dry_run or number is None or (refused and not force):
         return Promotion(registration, number, champion, gates)
     action = "promote (forced)" if refused else "promote"
-    make_champion(registry, number, champion, action, why or "all gates passed", gates)
+    if probation and champion is None:
+        raise DigitsError("--probation compares with the former champion, and there is none: promote without it")
+    make_champion(registry, number, champion, action, why or "all gates passed", gates, probation)
     return Promotion(registration, number, champion, gates, promoted=True)
 
 
@@ -102,20 +116,31 @@ def assess(
     _ = model.results.metrics, model.results.predictions
     file = model.file()
     classifiers = [load_classifier(file)]
-    before, unreadable = None, ""
+    before, unreadable, feedback = None, "", None
     if number is not None:
         try:
             champion = resolve(f"models:/{registry.name}/{number}", lambda: registry)
             classifiers.append(load_classifier(champion.file()))
             _refuse_other_task(champion, classifiers[1], model, classifiers[0])
             before = _on_test_images(champion, classifiers[1], model.results.test_sha256, evaluate)
+            feedback = _on_feedback((champion.results, model.results), (classifiers[1], classifiers[0]), evaluate)
         except DigitsError as error:
             unreadable = str(error)
     if len({type(classifier) for classifier in classifiers}) > 1:
         # A model of an earlier version has no twin, which would win by its library alone.
         classifiers = [load_classifier(one.file(), allow_twin=False) for one in (model, champion)]
     latencies = median_latency_ms(classifiers)
-    gates = check(Evidence(model.results, file.stat().st_size / 1e6, latencies[0], before, latencies[-1]), params)
+    evidence = Evidence(
+        model.results,
+        file.stat().st_size / 1e6,
+        latencies[0],
+        before,
+        latencies[-1],
+        number_of(registry, model.results, "promote"),
+        feedback,
+        bool(model.results.extra),
+    )
+    gates = check(evidence, params)
     if unreadable:
         gates.append(Gate("Compared with the champion", unreadable, "the same classes and images", False, 0, 1))
     return number, gates
@@ -142,6 +167,21 @@ def _refuse_other_task(champion: Model, its: Classifier, model: Model, ours: Cla
     for label, (theirs, name) in enumerate(pairs):
         if theirs != name:
             raise DigitsError(f"the champion calls class {label} {theirs!r}, this model {name!r}")
+
+
+def _on_feedback(
+    results: tuple[Results, Results], classifiers: tuple[Classifier, Classifier], params: EvaluateParams
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Which test images of the further data sets two models get right; None where neither was trained with such."""
+    folders = sorted({folder for one in results for folder in one.extra})
+    tests = [one["test"] for one in read_extra(folders, classifiers[0].side, classifiers[0].classes)]
+    tests = [test for test in tests if len(test.labels)]
+    if not tests:
+        return None
+    images = np.concatenate([np.asarray(test.images) for test in tests])
+    labels = np.concatenate([test.labels for test in tests])
+    before, after = (classify(images, params.batch_size).argmax(axis=1) == labels for classify in classifiers)
+    return before, after
 
 
 def _on_test_images(champion: Model, classify: Classifier, test_sha256: str, params: EvaluateParams) -> Results:

@@ -15,6 +15,7 @@ from digits.registry import version_files
 from digits.registry.aliases import give_first_alias
 from digits.registry.gates import Evidence, Gate, check, failed
 from digits.registry.history import CHAMPION
+from digits.registry.looks import number_of
 from digits.registry.model import Model
 from digits.registry.model_card import model_card
 from digits.registry.pull import SUMS_TAG, collect, sums_of
@@ -85,6 +86,8 @@ def register(registry: Registry, model: Model, params: RegisterParams, dry_run: 
         DigitsError: the model has no run in the store, or was never evaluated.
     """
     run = model.require_run()
+    if model.results.is_evaluated:
+        number_of(registry, model.results, "evaluate")
     present = registry.version_of(model.sha256, class_names_of(model.results))
     if present and _has_its_alias(registry, str(present.version)):
         return Registration(str(present.version), _gates_of(present))

@@ -55,6 +55,7 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
                 "model_sha256": entry.model.model_sha256,
                 "test_sha256": entry.model.test_sha256,
                 "params": {key: entry.model.params.get(key) for key in comparison.differing},
+                "val_accuracy": entry.model.training.get("val_accuracy"),
                 "metrics": entry.model.metrics,
                 "accuracy_interval": [entry.low, entry.high],
                 "epochs": len(entry.model.history),
@@ -77,6 +78,7 @@ def to_csv(comparison: Comparison) -> str:
         row: dict[str, Any] = {"name": model.name}
         row |= {label: model.labels.get(label) for label in labels}
         row |= {key: model.params.get(key) for key in comparison.differing}
+        row["val_accuracy"] = model.training.get("val_accuracy")
         for metric in METRICS:
             row[metric.key] = entry.score(metric)
             if ends := entry.interval(metric):
@@ -105,6 +107,7 @@ def cells(comparison: Comparison) -> dict[str, dict[str, list[str]]]:
         heading = metric.title if comparison.baseline.interval(metric) is None else f"{metric.title} ({level} interval)"
         scores[heading] = [_score(entry, metric) for entry in entries]
     training = {
+        "validation accuracy in %": [_percent(e.model.training.get("val_accuracy")) for e in entries],
         "epochs": [str(len(e.model.history)) for e in entries],
         "training time": [duration(e.model.training_seconds) for e in entries],
     }
@@ -121,7 +124,7 @@ def cells(comparison: Comparison) -> dict[str, dict[str, list[str]]]:
         "Model": models,
         "Parameters that differ": params,
         "Training": training,
-        "Test images": scores,
+        comparison.images.capitalize(): scores,
         f"Against {comparison.baseline.model.name}": verdicts,
     }
 
@@ -135,6 +138,10 @@ def duration(seconds: float | None) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _percent(share: float | None) -> str:
+    return MISSING if share is None else f"{share * 100:.2f}"
 
 
 def _label_names(comparison: Comparison) -> list[str]:

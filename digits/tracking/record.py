@@ -157,8 +157,14 @@ def log_evaluation(client: MlflowClient, run_id: str) -> None:
     tags = client.get_run(run_id).data.tags
     if mark is None or tags.get(artifacts.EVALUATION_MARK) == mark:
         return
-    test = results.read(paths.METRICS)["test"]
-    metrics = {f"test_{key}": value for key, value in test.items() if isinstance(value, int | float) and key != "n"}
+    scores = results.read(paths.METRICS)
+    test = scores["test"]
+    metrics = {
+        f"{split}_{key}": value
+        for split, values in scores.items()
+        for key, value in values.items()
+        if isinstance(value, int | float) and key != "n"
+    }
     for name, scores in zip(metric_names(list(test["per_class"])), test["per_class"].values(), strict=True):
         # Nothing is known of a class without test images.
         if scores["support"]:

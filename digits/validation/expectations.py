@@ -65,6 +65,18 @@ def build_tables(splits: dict[str, Split], params: ValidateParams) -> list[Table
     return tables
 
 
+def single_images(split: Split, params: ValidateParams) -> Table:
+    """Describe images in a table, with the expectations that hold for every single one.
+
+    Args:
+        split: images and labels.
+        params: section `validate`.
+    """
+    gxe = great_expectations().expectations
+    expectations = [_between(gxe, column, bounds, FEATURES[column]) for column, bounds in _bounds(params.each)]
+    return Table("images", image_frame(split, image_digests(split.images)), "row", expectations)
+
+
 def great_expectations() -> Any:
     """Import Great Expectations, which takes 3.5 s, without its usage statistics.
 

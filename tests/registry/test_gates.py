@@ -140,9 +140,38 @@ def test_the_limit_itself_passes():
 def test_a_better_challenger_passes_and_the_table_says_why():
     gates = promotion_gates(model(wrong=range(60)), model(wrong=range(30)))
     assert failed(gates) == []
-    assert gates[0].observed == "+0.60 points (99.00% → 99.00%), 30 images won, 0 lost, p < 0.0001"
-    assert gates[0].required == "a gain with McNemar's exact p < 0.05"
+    assert gates[0].observed == "+0.60 points (98.80% → 99.40%), 30 images won, 0 lost, p < 0.0001"
+    assert gates[0].required == "a gain with McNemar's exact p < 0.025 (model 1 against this champion)"
     assert gates[2].observed == "no class falls"
+
+
+def test_each_model_that_was_looked_at_before_costs_a_part_of_the_level():
+    champion, challenger = model(wrong=range(60)), model(wrong=range(52))
+    gates = [check(Evidence(challenger[0], 2.8, 1.0, champion[0], 1.0, look=look), LIMITS)[6] for look in (1, 3)]
+    assert [gate.passed for gate in gates] == [True, False]
+    assert gates[0].value == gates[1].value and [gate.limit for gate in gates] == [0.05 / 2, 0.05 / 12]
+    assert gates[1].required == "a gain with McNemar's exact p < 0.0042 (model 3 against this champion)"
+
+
+def feedback_gates(before, after, learned):
+    (champion, _), (challenger, _) = model(wrong=range(50)), model(wrong=range(50))
+    feedback = tuple(np.arange(40) >= wrong for wrong in (before, after))
+    evidence = Evidence(challenger, 2.8, 1.0, champion, 1.0, feedback=feedback, learned=learned)
+    return {gate.name: gate for gate in check(evidence, LIMITS, against_champion_only=True)}
+
+
+def test_a_model_that_learned_from_feedback_has_to_be_better_there_and_no_worse_on_the_test_images():
+    gates = feedback_gates(20, 5, learned=True)
+    assert "Better accuracy on the same images" not in gates and failed(list(gates.values())) == []
+    gate = gates["Better accuracy on feedback"]
+    assert gate.observed == "+37.50 points (50.00% → 87.50%), 15 images won, 0 lost, p < 0.0001"
+    assert failed(list(feedback_gates(20, 18, learned=True).values())) == ["Better accuracy on feedback"]
+
+
+def test_a_model_that_did_not_learn_from_it_must_not_be_worse_there():
+    gates = feedback_gates(5, 20, learned=False)
+    assert failed(list(gates.values())) == ["Better accuracy on the same images", "Accuracy on feedback not worse"]
+    assert failed(list(feedback_gates(5, 6, learned=False).values())) == ["Better accuracy on the same images"]
 
 
 def test_the_same_model_again_is_not_promoted():

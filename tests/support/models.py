@@ -54,6 +54,7 @@ def trained(
         history=pd.DataFrame(
             {"epoch": epochs, "accuracy": 0.9, "loss": 0.3, "val_accuracy": 1 - 0.1 / epochs, "val_loss": 0.1 / epochs}
         ),
+        training={"val_accuracy": 1 - 0.1 / 3},
         predictions=pd.DataFrame({"image": range(N), "actual": actual, "predicted": predicted, "probability": sure}),
         training_seconds=seconds,
         run_id=f"run of {name}",
