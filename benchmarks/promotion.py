@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
-from scipy.stats import multivariate_normal, norm
+from scipy.stats import binom, multivariate_normal, norm
 
 from benchmarks.record import Session, parser
+from digits.evaluation.paired import compare_paired, level, right
 from digits.params import RegisterParams, load_params
 from digits.registry.gates import Evidence, check
 from digits.results import Results
@@ -20,6 +22,7 @@ from digits.results import Results
 SEED_ERROR = 0.0097
 SEED_BOTH_WRONG = 0.0056
 _CHAMPION_ERROR = 0.01
+_IMAGES = 10_000
 # Images of the test set, and by how much the challenger's accuracy is higher.
 _ROWS = ((10_000, 0.0), (10_000, 0.001), (10_000, 0.002), (10_000, 0.003), (10_000, 0.005), (1_000, 0.0))
 
@@ -94,6 +97,76 @@ def pass_rates(setting: Setting, limits: RegisterParams, pairs: int, seed: int) 
     return pd.DataFrame(outcomes).mean()
 
 
+def false_promotions(significance: float, challengers: int, sequences: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """How often any of several challengers, all exactly as good as the champion, seems better on the same images.
+
+    Args:
+        significance: of the promotion test.
+        challengers: how many are tried, one after the other.
+        sequences: how many times that is simulated.
+        seed: of the simulation.
+
+    Returns:
+        Bool (sequences, challengers), whether one of the first ones seemed better: at the levels that pay for those
+        before, and with the whole significance for each.
+    """
+    rng = np.random.default_rng(seed)
+    correlation = error_correlation(SEED_ERROR, SEED_BOTH_WRONG)
+    threshold = norm.ppf(_CHAMPION_ERROR)
+    levels = np.array([level(significance, number) for number in range(1, challengers + 1)])
+    paid, unpaid = (np.zeros((sequences, challengers), bool) for _ in range(2))
+    for row in range(sequences):
+        # float32 is fast, and ties do not matter here.
+        difficulty = np.float32(np.sqrt(correlation)) * rng.standard_normal(_IMAGES, np.float32)
+        trouble = np.float32(np.sqrt(1 - correlation)) * rng.standard_normal((challengers + 1, _IMAGES), np.float32)
+        wrong = difficulty + trouble < threshold
+        champion, others = wrong[0], wrong[1:]
+        wins, losses = (champion & ~others).sum(axis=1), (others & ~champion).sum(axis=1)
+        p = np.minimum(1, 2 * binom.cdf(np.minimum(wins, losses), wins + losses, 0.5))
+        better = wins > losses
+        paid[row], unpaid[row] = (np.logical_or.accumulate(better & (p < at)) for at in (levels, significance))
+    return paid, unpaid
+
+
+def power(significance: float, number: int, gain: float, pairs: int, seed: int) -> float:
+    """How often a challenger with a true gain passes the promotion test as the model with this number.
+
+    Args:
+        significance: of the promotion test.
+        number: of the model among those that were looked at, from 1.
+        gain: of accuracy, 0 to 1.
+        pairs: simulated ones.
+        seed: of the simulation.
+    """
+    rng = np.random.default_rng(seed)
+    correlation = error_correlation(SEED_ERROR, SEED_BOTH_WRONG)
+    setting = Setting(_IMAGES, _CHAMPION_ERROR, _CHAMPION_ERROR - gain)
+    found = []
+    for _ in range(pairs):
+        champion, challenger = simulate_pair(setting, correlation, rng)
+        found.append(compare_paired(right(champion), right(challenger)))
+    return float(np.mean([one.wins > one.losses and one.p_value < level(significance, number) for one in found]))
+
+
+def _looks(significance: float, pairs: int, seed: int) -> list[dict[str, Any]]:
+    numbers = (1, 2, 5, 10, 20, 50)
+    paid, unpaid = false_promotions(significance, max(numbers), max(1, pairs // 5), seed)
+    return [
+        {
+            "challengers": number,
+            "level of the last": f"{level(significance, number):.2g}",
+            "any false promotion": f"{paid[:, number - 1].mean():.2%}",
+            f"with {significance:g} for each": f"{unpaid[:, number - 1].mean():.2%}",
+            **{
+                f"power, gain of {gain * 100:.1f} points": f"{power(significance, number, gain, pairs // 5, seed):.1%}"
+                for gain in (0.002, 0.003, 0.005)
+            },
+            "sequences": len(paid),
+        }
+        for number in numbers
+    ]
+
+
 def _results(predictions: pd.DataFrame, classes: int) -> Results:
     """A model of which the predictions alone are known; all else is the same for every model."""
     results = Results("simulated", lambda path: None)
@@ -128,4 +201,4 @@ def main(arguments: Sequence[str]) -> None:
                 "pairs": pairs,
             }
         )
-    session.finish(rates=rows)
+    session.finish(rates=rows, looks=_looks(limits.promotion.significance, pairs, chosen.seed))

@@ -47,4 +47,4 @@ def collect(
 def print_left_out(outcome: Collected) -> None:
     """Print what was not taken, and why."""
     for reason, count in outcome.left_out.items():
-        typer.echo(f"left out: {count:,} {'image' if count == 1 else 'images'} {reason}")
+        typer.echo(f"left out, {reason}: {count:,}")

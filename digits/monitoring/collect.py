@@ -66,10 +66,10 @@ def collect(log: Path, folder: Path, raw: Path, params: Params) -> Collected:
     present = read_feedback(folder, side)
     found, left_out = _labelled(log, side, classes)
     found, contradicted = _agreed(found)
-    left_out["that people label differently"] = contradicted
+    left_out["labelled in different ways"] = contradicted
     for reason, find in (
-        ("that the raw data have, too", lambda one: _is_twin(one.images, raw, params.preprocess.transpose)),
-        ("that fail an expectation of `validate`", lambda one: _fails(one, params)),
+        ("in the raw data as well", lambda one: _is_twin(one.images, raw, params.preprocess.transpose)),
+        ("failing an expectation of `validate`", lambda one: _fails(one, params)),
     ):
         is_bad = find(found)
         left_out[reason] = int(is_bad.sum())
@@ -95,11 +95,11 @@ def _labelled(log: Path, side: int, classes: int) -> tuple[Feedback, dict[str, i
     for row in _rows_of(log, labels):
         label = labels[row["id"]]
         if label.label is None:
-            left_out["that are no digit"] += 1
+            left_out["no digit"] += 1
         elif label.label >= classes:
-            left_out[f"with a label beyond {classes - 1}"] += 1
+            left_out[f"a label beyond {classes - 1}"] += 1
         elif row["side"] != side:
-            left_out[f"that are not {side}×{side} pixels"] += 1
+            left_out[f"not {side}×{side} pixels"] += 1
         else:
             pixels = np.frombuffer(row["pixels"], np.uint8).reshape(side, side)
             images.append(pixels)
@@ -116,7 +116,7 @@ def _labelled(log: Path, side: int, classes: int) -> tuple[Feedback, dict[str, i
                 }
             )
     lost = len(labels) - len(images) - sum(left_out.values())
-    left_out["that the log does not have any more"] = lost
+    left_out["not in the log any more"] = lost
     stacked = np.stack(images) if images else np.zeros((0, side, side), np.uint8)
     return Feedback(stacked, pd.DataFrame(rows, columns=COLUMNS[2:])), dict(left_out)
 

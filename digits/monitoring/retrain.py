@@ -82,17 +82,20 @@ def retrain(registry: Registry, log: Path, params: Params, at_least: int, times:
     Raises:
         DigitsError: there is no champion, another call is under way, or what `collect` and `reproduce` raise.
     """
-    with FileLock(paths.state() / "retrain.lock") as lock:
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise DigitsError("another `digits retrain` is under way") from None
+    lock = FileLock(paths.state() / "retrain.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise DigitsError("another `digits retrain` is under way") from None
+    try:
         champion = resolve(f"models:/{registry.name}@{CHAMPION}", lambda: registry)
         found = collect(log, paths.FEEDBACK, paths.RAW, params)
         if sum(found.counts.values()):
             # Also where nothing is new: an earlier call may have been stopped before it.
             dvc.run("add", "--quiet", str(paths.FEEDBACK))
         return found, _record(registry, _retrain(registry, champion, params, at_least, times))
+    finally:
+        lock.release()
 
 
 def _retrain(registry: Registry, champion: Model, params: Params, at_least: int, times: int) -> Retraining:
@@ -122,6 +125,11 @@ def _retrain(registry: Registry, champion: Model, params: Params, at_least: int,
     if number is None or number == before:
         return done(f"trained: {grounds}; the gates of registration refuse what came of it")
     return done(f"trained: {grounds}; version {number} is challenger, `digits promote` decides", number)
+
+
+def retrainings(registry: Registry) -> list[Retraining]:
+    """What calls did, oldest first."""
+    return [Retraining(**record) for record in registry.changes.records(_KIND)] if registry.changes else []
 
 
 def settings_of(champion: Model, params: Params, times: int) -> list[str]:

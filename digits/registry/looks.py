@@ -88,11 +88,22 @@ def record(registry: Registry, models: Iterable[Results], command: str) -> list[
     return found
 
 
-def count(registry: Registry, test_sha256: str) -> int:
-    """How many models were looked at on these test images beside any champion."""
+def looks_of(registry: Registry) -> list[Look]:
+    """All recorded looks, oldest first."""
     history = registry.changes
-    looks = [Look(**look) for look in history.records(_KIND)] if history else []
-    return len({look.model_sha256 for look in looks if look.test_sha256 == test_sha256})
+    return [Look(**look) for look in history.records(_KIND)] if history else []
+
+
+def count(registry: Registry, test_sha256: str, besides: str = "") -> int:
+    """How many models were looked at on these test images beside any champion.
+
+    Args:
+        registry: the registered model.
+        test_sha256: of the test images.
+        besides: SHA-256 of a model that does not count.
+    """
+    seen = {look.model_sha256 for look in looks_of(registry) if look.test_sha256 == test_sha256}
+    return len(seen - {besides})
 
 
 def _place(looks: list[Look], wanted: Look) -> int | None:

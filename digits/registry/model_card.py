@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from digits.params import RegisterParams
 
 
-def model_card(results: Results, model_name: str, version: str, params: RegisterParams) -> str:
+def model_card(results: Results, model_name: str, version: str, params: RegisterParams, looks: int) -> str:
     """The card as Markdown; its pictures are in `plots/` beside it.
 
     Args:
@@ -26,6 +26,7 @@ def model_card(results: Results, model_name: str, version: str, params: Register
         model_name: of the registered model.
         version: its number.
         params: section `register`, which says whose the data are.
+        looks: how many other models' results on the same test images had been looked at.
 
     Raises:
         DigitsError: the model was never evaluated.
@@ -45,6 +46,7 @@ def model_card(results: Results, model_name: str, version: str, params: Register
     return environment.get_template("model_card.md").render(
         name=model_name,
         version=version,
+        looks=looks,
         run_id=results.run_id,
         run_name=results.run_name,
         metrics=results.metrics,

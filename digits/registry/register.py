@@ -15,7 +15,7 @@ from digits.registry import version_files
 from digits.registry.aliases import give_first_alias
 from digits.registry.gates import Evidence, Gate, check, failed
 from digits.registry.history import CHAMPION
-from digits.registry.looks import number_of
+from digits.registry.looks import count, number_of
 from digits.registry.model import Model
 from digits.registry.model_card import model_card
 from digits.registry.pull import SUMS_TAG, collect, sums_of
@@ -103,7 +103,8 @@ def register(registry: Registry, model: Model, params: RegisterParams, dry_run: 
     if dry_run:
         return Registration(number, gates)
     version = registry.version(number)
-    card = model_card(model.results, registry.name, number, params)
+    looks = count(registry, model.results.test_sha256, besides=model.sha256)
+    card = model_card(model.results, registry.name, number, params, looks)
     version_files.keep(registry.client, version, model.results, card)
     if artifacts.download(registry.client, run.info.run_id, artifacts.MODEL_CARD) is None:
         # For whoever looks at the run. The version has a card of its own.

@@ -3,7 +3,15 @@ import pytest
 from scipy.stats import binom
 from support.params import default_params
 
-from benchmarks.promotion import SEED_BOTH_WRONG, SEED_ERROR, Setting, error_correlation, pass_rates, simulate_pair
+from benchmarks.promotion import (
+    SEED_BOTH_WRONG,
+    SEED_ERROR,
+    Setting,
+    error_correlation,
+    false_promotions,
+    pass_rates,
+    simulate_pair,
+)
 from digits.params import PromotionGates
 
 # As in the committed params.yaml, whose rates are in docs/statistics.md.
@@ -33,6 +41,16 @@ def test_identical_models_are_promoted_no_more_often_than_the_nominal_level():
     assert rates["promoted"] * pairs <= binom.ppf(0.999, pairs, PROMOTION.significance / 2)
     # The gate does not refuse everything: the exact test comes near its level.
     assert rates["promoted"] * pairs >= binom.ppf(0.001, pairs, PROMOTION.significance / 4)
+
+
+@pytest.mark.slow
+def test_of_many_equal_challengers_one_is_promoted_no_more_often_than_at_the_nominal_level():
+    sequences = 300
+    paid, unpaid = false_promotions(PROMOTION.significance, 50, sequences, seed=0)
+    for number in (1, 10, 50):
+        assert paid[:, number - 1].sum() <= binom.ppf(0.999, sequences, PROMOTION.significance / 2)
+    # The simulation would show it: without the levels, every other sequence has one.
+    assert unpaid[:, -1].mean() > 0.3
 
 
 @pytest.mark.slow

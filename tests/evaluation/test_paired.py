@@ -9,6 +9,7 @@ from digits.errors import DigitsError
 from digits.evaluation.paired import (
     compare_paired,
     correct_for_many,
+    level,
     mcnemar_exact,
     non_inferior,
     p_text,
@@ -117,3 +118,9 @@ def test_p_is_never_shown_as_zero_or_rounded_onto_the_limit():
         "p = 0.15",
         "p = 1.00",
     ]
+
+
+@given(st.floats(0.001, 0.5), st.integers(1, 300))
+def test_the_levels_of_all_models_add_up_to_the_significance_at_most(significance, models):
+    assert sum(level(significance, number) for number in range(1, models + 1)) <= significance
+    assert level(significance, 1) == significance / 2

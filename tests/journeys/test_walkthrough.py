@@ -11,13 +11,13 @@ import json
 import re
 import shutil
 import socket
-import sys
 import time
 
 import pytest
 import requests
 from support.decisions import LIMITS
 from support.project import Project, change, kill, make_project
+from support.session import Session
 from support.stores import forget_store
 
 from digits.files import read_json, sha256_file
@@ -36,41 +36,6 @@ images, labels = (numpy.load(f"{sys.argv[2]}/{name}_test.npy") for name in "xy")
 right = model.predict(images, verbose=0).argmax(axis=1) == labels.argmax(axis=1)
 print(json.dumps({"accuracy": float(right.mean())}))
 """
-
-
-class Session:
-    """Runs `digits` within this process, which saves the imports of some thirty processes, in a project's folder."""
-
-    def __init__(self, project, monkeypatch, capsys):
-        self.project, self.capsys = project, capsys
-        monkeypatch.chdir(project.folder)
-        monkeypatch.setenv("COLUMNS", "80")
-        monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-
-    def digits(self, *arguments, code=0):
-        """Run a command, which must end with `code`. Returns what it printed, or where that fails, its one line."""
-        from digits.cli import app
-        from digits.cli.__main__ import main
-
-        app.open_registry.cache_clear()
-        sys.argv = ["digits", *arguments]
-        self.capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        self.out, self.err = self.capsys.readouterr()
-        assert (ended.value.code or 0) == code, (arguments, self.out, self.err)
-        return self.out
-
-    def experiment(self, name, *settings):
-        """`dvc exp run`; returns the stages that ran."""
-        words = [word for setting in settings for word in ("-S", setting)]
-        return self.project.stages_run(self.project.run("dvc", "exp", "run", "-n", name, *words))
-
-    def aliases(self):
-        from digits.registry.versions import Registry
-        from digits.tracking.store import connect
-
-        return Registry(connect(), "digits").aliases()
 
 
 def start_server(project, folder):

@@ -39,7 +39,7 @@ def card(robustness=None, names=("T-shirt/top", "1"), support=5, **tags):
     results.dataset = {"train": 42000, "validation": 18000, "test": 1234, "class_names": names}
     results.evaluation = {"confidence": 0.95}
     results.robustness = robustness
-    return model_card(results, "digits", "7", default_params().register_)
+    return model_card(results, "digits", "7", default_params().register_, 3)
 
 
 @pytest.mark.parametrize("key", ["model_sha256", "data_digest"])
@@ -129,7 +129,7 @@ def test_a_class_without_test_images_is_named_and_has_no_figures():
 def test_the_card_tells_the_facts(store):
     model = resolve_run("1", store.registry)
     test = model.results.metrics
-    text = model_card(model.results, "digits", "1", store.limits)
+    text = model_card(model.results, "digits", "1", store.limits, 0)
     assert text.startswith("# Model card: digits version 1\n") and f"**{100 * test['accuracy']:.2f} %**" in text
     for fact in (model.sha256, model.results.run_id, "CC BY-SA 3.0", "| `train.epochs` | 2 |"):
         assert fact in text

@@ -78,7 +78,8 @@ def make_project(folder: Path) -> Project:
     )
     for name in filter(None, listed.stdout.split("\0")):
         # `.venv` may be a link, which git lists. It also lists files that were deleted.
-        if name != ".venv" and (ROOT / name).is_file():
+        # A user may have collected feedback, which DVC has and git has not.
+        if name != ".venv" and not name.startswith("data/feedback/images") and (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
     # It belongs to the real data.
