@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import hashlib
-import re
 import threading
 import time
 import webbrowser
@@ -18,27 +16,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from fastapi import FastAPI, HTTPException, Request
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, JSONResponse
 
 from digits.errors import DigitsError
 from digits.serving.drawn import Drawn
-from digits.serving.http import (
-    ClientGoneError,
-    RequestError,
-    address,
-    check_host,
-    header,
-    listen,
-    read_body,
-    run,
-    send_refusal,
-)
+from digits.serving.http import RequestError, address, header, listen, read_body, run
+from digits.serving.page import add_refusals, content_policy, guard
 
 if TYPE_CHECKING:
     from digits.registry.model import Model
     from digits.serving.follow import Live
-    from digits.serving.http import App, Message, Receive, Scope, Send
     from digits.serving.log import ServedLog
 
 PAGE = Path(__file__).with_suffix(".html")
@@ -146,72 +134,8 @@ def build_app(live: Live[DrawingModel], drawn: Drawn | None = None) -> FastAPI:
         drawn.keep(await read_body(request.scope, request.receive, MAX_NOTE), live.current.classes)
         return JSONResponse({})
 
-    _add_refusals(app)
+    add_refusals(app, "GET /, GET /model, POST /read and POST /keep")
     return app
-
-
-def _add_refusals(app: FastAPI) -> None:
-    """Answer what goes wrong with a sentence."""
-
-    @app.exception_handler(RequestError)
-    async def refuse(request: Request, error: RequestError) -> JSONResponse:
-        return JSONResponse({"error": str(error)}, error.status)
-
-    @app.exception_handler(404)
-    @app.exception_handler(405)
-    async def no_such_page(request: Request, error: HTTPException) -> JSONResponse:
-        sentence = "This server has GET /, GET /model, POST /read and POST /keep only."
-        return JSONResponse({"error": sentence}, error.status_code, error.headers)
-
-    @app.exception_handler(ClientGoneError)
-    async def nobody_listens(request: Request, error: ClientGoneError) -> Response:
-        return Response(status_code=400)
-
-
-def guard(app: App, host: str = "127.0.0.1") -> App:
-    """Refuse requests with a foreign name, and add the headers that tell the browser not to guess, refer or store.
-
-    Args:
-        app: from `build_app`.
-        host: the address that the server listens on.
-    """
-    fixed = [
-        (b"x-content-type-options", b"nosniff"),
-        (b"referrer-policy", b"no-referrer"),
-        (b"cache-control", b"no-store"),
-    ]
-
-    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_fixed(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *fixed]
-            await send(message)
-
-        try:
-            check_host(scope, host)
-        except RequestError as error:
-            await send_refusal(send_fixed, error, [])
-        else:
-            await app(scope, receive, send_fixed)
-
-    return guarded
-
-
-def content_policy(page: str) -> str:
-    """A Content-Security-Policy that allows the page's own style and script, and nothing from elsewhere.
-
-    Args:
-        page: HTML with inline `<style>` and `<script>` elements; the policy names the hash of each.
-    """
-
-    def hashes(tag: str) -> str:
-        inline = re.findall(rf"<{tag}>(.*?)</{tag}>", page, flags=re.DOTALL)
-        return " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(s.encode()).digest()).decode()}'" for s in inline)
-
-    return (
-        f"default-src 'none'; style-src {hashes('style')}; script-src {hashes('script')}; img-src 'self' blob: data:; "
-        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    )
 
 
 def draw(
