@@ -5,6 +5,7 @@ from digits.cli.collect import collect
 from digits.cli.compare import compare
 from digits.cli.draw import draw
 from digits.cli.history import history
+from digits.cli.label import label
 from digits.cli.lineage import lineage
 from digits.cli.monitor import monitor
 from digits.cli.predict import predict
@@ -39,6 +40,7 @@ COMMANDS = (
     predict,
     serve,
     draw,
+    label,
     monitor,
     collect,
     retrain,

@@ -16,6 +16,7 @@ from digits.errors import DigitsError
 from digits.monitoring.drift import describe
 from digits.pictures.read import threshold_of
 from digits.serving.journal import read_log
+from digits.serving.labels import Label, read_labels
 
 if TYPE_CHECKING:
     from digits.params import Params
@@ -55,9 +56,7 @@ def live_images(folder: Path, model: Model, days: float | None = None) -> Observ
         DigitsError: the log is missing or damaged, or has no row of this model, with the models that it has rows of.
     """
     since = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=days) if days else None
-    said_of = [row for table in read_log(folder, "labels") for row in table.to_pylist()]
-    # Several processes may have written them: the last one in time counts.
-    labels = {row["id"]: row["label"] for row in sorted(said_of, key=lambda row: row["time"])}
+    labels = read_labels(folder)
     threshold = threshold_of(model.results)
     parts: list[dict[str, np.ndarray]] = []
     said: list[int] = []
@@ -108,10 +107,10 @@ def validation_images(model: Model, params: Params) -> Observed:
     return Observed(describe(images, probabilities, threshold_of(model.results)), dataset.labels("validation"))
 
 
-def _label(row: str, labels: dict[str, int | None]) -> int:
+def _label(row: str, labels: dict[str, Label]) -> int:
     if row not in labels:
         return -1
-    label = labels[row]
+    label = labels[row].label
     return -2 if label is None else label
 
 

@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.parquet
@@ -42,17 +43,26 @@ ROWS = pa.schema(
         pa.field("milliseconds", pa.float32()),
     ]
 )
-# What a person said of a row. The last one counts; null: it is no digit.
+# What a person said of a row: `digits.serving.labels` reads it.
 LABELS = pa.schema(
     [
         pa.field("id", pa.string()),
         pa.field("time", pa.timestamp("us", tz="UTC")),
+        # Null: it is no digit.
         pa.field("label", pa.uint16()),
         pa.field("who", pa.string()),
+        # How the person came to the row: drawn (by themselves), least-sure, random. Null: drawn, in earlier logs.
+        pa.field("chosen", pa.string()),
+        # True: the person takes back what they said of the row last. Null in earlier logs.
+        pa.field("withdrawn", pa.bool_()),
     ]
 )
 SCHEMAS = {"rows": ROWS, "labels": LABELS}
+# Columns that logs of earlier versions lack.
+_LATER = ("chosen", "withdrawn")
 _JOURNAL, _WHOLE = ".arrows", ".parquet"
+# So that a few images are read without all of their file.
+_ROW_GROUP = 4096
 
 
 class Journal:
@@ -136,34 +146,94 @@ def read_log(folder: Path, kind: str = "rows", columns: Sequence[str] | None = N
     Raises:
         DigitsError: there is no such folder, or one of its files is damaged.
     """
+    for stem in log_files(folder, kind):
+        yield read_file(stem, columns)
+
+
+def log_files(folder: Path, kind: str) -> list[Path]:
+    """The files of a log, the oldest day first: paths without a suffix, because a journal becomes a Parquet file.
+
+    Args:
+        folder: of the log.
+        kind: `rows` or `labels`.
+
+    Raises:
+        DigitsError: there is no such folder.
+    """
     if not folder.is_dir():
         raise DigitsError(f"{folder}: there is no such folder; `digits serve --log {folder}` makes it")
-    names = list(columns or SCHEMAS[kind].names)
     found = {path.with_suffix("") for path in folder.glob(f"*.{kind}.*") if path.suffix in (_JOURNAL, _WHOLE)}
-    for stem in sorted(found):
-        journal, path = (stem.with_name(stem.name + suffix) for suffix in (_JOURNAL, _WHOLE))
-        batches = [] if path.exists() else _batches(journal)
-        # A journal that became a Parquet file in the meantime is read as one.
-        if path.exists():
-            try:
-                table = pa.parquet.read_table(path, columns=names)
-                if table.schema != SCHEMAS[kind].empty_table().select(names).schema:
-                    raise pa.ArrowInvalid("its columns are not those of a log")
-                yield table
-            except (pa.ArrowException, OSError) as error:
-                raise DigitsError(f"{path} is damaged ({' '.join(str(error).split())[:120]}): move it away") from None
-        else:
-            yield pa.Table.from_batches(batches, SCHEMAS[kind]).select(names)
+    return sorted(found)
+
+
+def read_file(stem: Path, columns: Sequence[str] | None = None, rows: np.ndarray | None = None) -> pa.Table:
+    """What one file has; nothing where it is gone.
+
+    Args:
+        stem: from `log_files`.
+        columns: those to read; default is all.
+        rows: int (n,), the numbers of those to read, in this order; default is all.
+
+    Raises:
+        DigitsError: it is damaged.
+    """
+    kind = _kind(stem)
+    names = list(columns or SCHEMAS[kind].names)
+    journal, path = (stem.with_name(stem.name + suffix) for suffix in (_JOURNAL, _WHOLE))
+    batches = [] if path.exists() else _batches(journal)
+    # A journal that became a Parquet file in the meantime is read as one.
+    if not path.exists():
+        table = _as_table(batches, kind).select(names)
+        return table if rows is None else table.take(rows[rows < len(table)])
+    try:
+        with pa.parquet.ParquetFile(path) as file:
+            table = file.read(columns=names) if rows is None else _rows(file, names, rows)
+        return _complete(table, kind, names)
+    except FileNotFoundError:
+        return SCHEMAS[kind].empty_table().select(names)
+    except (pa.ArrowException, OSError) as error:
+        raise DigitsError(f"{path} is damaged ({' '.join(str(error).split())[:120]}): move it away") from None
+
+
+def _rows(file: pa.parquet.ParquetFile, names: list[str], rows: np.ndarray) -> pa.Table:
+    """Some rows of a Parquet file, of which only the groups that have them are read."""
+    sizes = np.array([file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)])
+    ends = sizes.cumsum()
+    of_row = np.searchsorted(ends, rows, side="right")
+    groups = np.unique(of_row)
+    read = np.searchsorted(groups, of_row)
+    begins = sizes[groups].cumsum() - sizes[groups]
+    return file.read_row_groups(groups.tolist(), columns=names).take(rows - (ends - sizes)[of_row] + begins[read])
+
+
+def _as_table(batches: list[pa.RecordBatch], kind: str) -> pa.Table:
+    """What a journal has, with the columns of today."""
+    return _complete(pa.Table.from_batches(batches, batches[0].schema if batches else SCHEMAS[kind]), kind)
+
+
+def _complete(table: pa.Table, kind: str, names: Sequence[str] | None = None) -> pa.Table:
+    """Bring the columns into order, and add those that logs of earlier versions lack.
+
+    Raises:
+        pa.ArrowInvalid: they are not those of a log.
+    """
+    wanted = pa.schema([SCHEMAS[kind].field(name) for name in names or SCHEMAS[kind].names])
+    for field in wanted:
+        if field.name in _LATER and field.name not in table.column_names:
+            table = table.append_column(field, pa.nulls(len(table), field.type))
+    if set(wanted.names) != set(table.column_names) or table.select(wanted.names).schema != wanted:
+        raise pa.ArrowInvalid("its columns are not those of a log")
+    return table.select(wanted.names)
 
 
 def _finish(path: Path) -> None:
     """Make the Parquet file of a journal, and remove the journal."""
-    kind = path.name.split(".")[1]
+    kind = _kind(path)
     whole = path.with_suffix(_WHOLE)
     batches = [] if whole.exists() else _batches(path)
     if batches:
         with atomic_path(whole) as part:
-            pa.parquet.write_table(pa.Table.from_batches(batches, SCHEMAS[kind]), part, compression="zstd")
+            pa.parquet.write_table(_as_table(batches, kind), part, compression="zstd", row_group_size=_ROW_GROUP)
     path.unlink()
 
 
@@ -178,6 +248,10 @@ def _batches(path: Path) -> list[pa.RecordBatch]:
         if isinstance(error, PermissionError):
             raise
     return found
+
+
+def _kind(path: Path) -> str:
+    return path.name.split(".")[1]
 
 
 def drop_oldest(folder: Path, keep: int) -> None:

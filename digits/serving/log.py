@@ -57,6 +57,7 @@ class ServedLog:
         self._writing = threading.Lock()
         self._ended = threading.Event()
         self._trouble = ""
+        self._said = 0.0
         try:
             folder.mkdir(parents=True, exist_ok=True)
             finish_journals(folder)
@@ -64,7 +65,7 @@ class ServedLog:
                 part.touch()
             (folder / ".writable").unlink(missing_ok=True)
         except OSError as error:
-            raise DigitsError(f"--log {folder}: cannot be written ({error.strerror or error})") from None
+            raise DigitsError(f"{folder}: cannot be written ({error.strerror or error})") from None
         self._thread = threading.Thread(target=self._write_on, daemon=True, name="log")
         self._thread.start()
 
@@ -107,14 +108,32 @@ class ServedLog:
         return [f"{self._token}-{next(self._numbers)}" for _ in range(count)]
 
     def label(self, row: str, label: int | None, who: str) -> None:
-        """Log what a person says of a row.
+        """Log what a person says of a row that they drew.
 
         Args:
             row: its id.
             label: of the right class; None for no digit.
             who: the person.
         """
-        self._put("labels", (time.time(), row, label, who))
+        self._put("labels", (time.time(), row, label, who, "drawn", False))
+
+    def label_at_once(self, row: str, label: int | None, who: str, chosen: str, withdrawn: bool = False) -> None:
+        """Write what a person says of a row to the disk, before this returns.
+
+        Args:
+            row: its id.
+            label: of the right class; None for no digit.
+            who: the person.
+            chosen: how the person came to the row, as in `LABELS`.
+            withdrawn: the person takes back what they said of the row last.
+
+        Raises:
+            OSError: it could not be written, and counts as not said.
+        """
+        with self._writing:
+            # The last one in time counts, also where the clock is set back.
+            self._said = max(time.time(), self._said + 1e-6)
+            self._write("labels", [(self._said, row, label, who, chosen, withdrawn)])
 
     def close(self) -> None:
         """Write what is waiting, and make Parquet files of the journals."""
@@ -198,8 +217,8 @@ def _latest(kind: str, waiting: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 
 
 def _labels_batch(taken: list[tuple[Any, ...]]) -> pa.RecordBatch:
-    times, rows, labels, people = zip(*taken, strict=True)
-    columns = [list(rows), [round(when * 1e6) for when in times], list(labels), list(people)]
-    return pa.RecordBatch.from_arrays(
-        [pa.array(column, field.type) for column, field in zip(columns, LABELS, strict=True)], schema=LABELS
-    )
+    rows = [
+        {"id": row, "time": round(when * 1e6), "label": label, "who": who, "chosen": chosen, "withdrawn": withdrawn}
+        for when, row, label, who, chosen, withdrawn in taken
+    ]
+    return pa.RecordBatch.from_pylist(rows, schema=LABELS)

@@ -54,7 +54,7 @@ def test_a_process_that_died_after_the_parquet_file_leaves_no_row_twice(log):
 
 def test_what_cannot_be_written_or_read_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
-    assert refusal(ServedLog, tmp_path / "file", "serve").startswith(f"--log {tmp_path / 'file'}: cannot be written (")
+    assert refusal(ServedLog, tmp_path / "file", "serve").startswith(f"{tmp_path / 'file'}: cannot be written (")
     assert refusal(rows, tmp_path / "none").startswith(f"{tmp_path / 'none'}: there is no such folder; `digits serve")
     log = ServedLog(tmp_path / "log", "serve")
     add(log)
