@@ -12,7 +12,7 @@ tracking     runs in MLflow, found by the model that they made
 evaluation   how good a model is, and whether another is better
 report       the figures and tables that people look at
 registry     models by any name, versions, and decisions about them: register, promote, rollback, pull, lineage
-serving      answering HTTP requests, and a page to draw on
+serving      answering HTTP requests, and pages to draw on and to label what was served
 experiments  running the pipeline with other parameters, and sweeps
 monitoring   what was served, against the validation images of its model
 cli          one file a command

@@ -200,16 +200,16 @@ def test_phone(serve, folder, open_page, scheme, width, height):
 
 def test_the_classes_of_a_model_have_their_names(start, small_model, tmp_path, open_page):
     model = shutil.copytree(small_model.parent, tmp_path / "model")
-    names = ["no bell", "a bell", *(f"{count} bells" for count in "two three four five six seven eight nine".split())]
+    names = [f"{count} bells" for count in range(1, 11)]
     (model / "classes.json").write_text(json.dumps(names))
     folder = write_log(tmp_path / "log", 3, sha256=sha256_file(model / "model.keras"))
     write_log(folder, 5)
     page = open_page(label(start, folder, "--model", str(model)).url)
     expect(page.locator("#progress")).to_have_text("0 labelled, 3 left")
     expect(page.locator("#classes button")).to_have_text([f"{key} {name}" for key, name in enumerate(names)])
-    press(page, "2", "Kept: two bells.")
-    page.get_by_role("button", name="six bells").click()
-    expect(page.locator("#said")).to_have_text("Kept: six bells.")
+    press(page, "2", "Kept: 3 bells.")
+    page.get_by_role("button", name="6 bells").click()
+    expect(page.locator("#said")).to_have_text("Kept: 6 bells.")
     press(page, "N", "Kept: none of these.")
 
 
