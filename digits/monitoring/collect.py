@@ -13,8 +13,8 @@ import pandas as pd
 
 from digits.data.feedback import COLUMNS, Feedback, pixels_sha256, read_feedback, write_feedback
 from digits.data.raw import Split, read_raw
-from digits.monitoring.labels import Label, last_labels
 from digits.serving.journal import read_log
+from digits.serving.labels import Label, read_labels
 from digits.validation.expectations import single_images
 from digits.validation.features import image_digests, twins
 from digits.validation.run import run_expectations
@@ -88,7 +88,7 @@ def collect(log: Path, folder: Path, raw: Path, params: Params) -> Collected:
 
 def _labelled(log: Path, side: int, classes: int) -> tuple[Feedback, dict[str, int]]:
     """The images of a log that have a label, and how many have none that counts."""
-    labels = last_labels(log)
+    labels = read_labels(log)
     left_out: Counter[str] = Counter()
     images: list[np.ndarray] = []
     rows: list[dict[str, Any]] = []

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from digits.errors import DigitsError
-from digits.monitoring.labels import last_labels
 from digits.serving.journal import read_log
+from digits.serving.labels import read_labels
 
 if TYPE_CHECKING:
     from digits.model.classifier import Classifier
@@ -61,7 +61,7 @@ def labelled_images(log: Path, side: int, classes: int, since: datetime.datetime
     Raises:
         DigitsError: the log is missing or damaged.
     """
-    labels = {row: label.label for row, label in last_labels(log).items() if label.label in range(classes)}
+    labels = {row: label.label for row, label in read_labels(log).items() if label.label in range(classes)}
     wanted = pa.array(list(labels), pa.string())
     rows = []
     for table in read_log(log, columns=["id", "time", "side", "pixels"]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,11 +19,13 @@ class Label(NamedTuple):
         label: of the right class; None for no digit.
         who: the person.
         chosen: how the person came to the row: `drawn` (by themselves), `least-sure` or `random`.
+        time: when, UTC.
     """
 
     label: int | None
     who: str
     chosen: str
+    time: datetime.datetime
 
 
 def read_labels(folder: Path, chosen: str | None = None) -> dict[str, Label]:
@@ -44,7 +47,7 @@ def read_labels(folder: Path, chosen: str | None = None) -> dict[str, Label]:
     for row in _in_time(pa.concat_tables(tables)):
         earlier = said.setdefault(row["id"], [])
         if not row["withdrawn"]:
-            earlier.append(Label(row["label"], row["who"], row["chosen"] or "drawn"))
+            earlier.append(Label(row["label"], row["who"], row["chosen"] or "drawn", row["time"]))
         elif own := [place for place, label in enumerate(earlier) if label.who == row["who"]]:
             del earlier[own[-1]]
     counted = {row: [label for label in labels if chosen in (None, label.chosen)] for row, labels in said.items()}
@@ -52,4 +55,4 @@ def read_labels(folder: Path, chosen: str | None = None) -> dict[str, Label]:
 
 
 def _in_time(table: pa.Table) -> list[dict[str, Any]]:
-    return table.take(pa.compute.sort_indices(table, [("time", "ascending")])).drop_columns("time").to_pylist()
+    return table.take(pa.compute.sort_indices(table, [("time", "ascending")])).to_pylist()
