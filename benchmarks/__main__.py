@@ -9,6 +9,7 @@ from digits.program import one_line_errors
 BENCHMARKS = {
     "predict": "`digits predict` as a whole process; one image in process; what imports cost",
     "serving": "one image over HTTP, against a bare echo of the same request",
+    "recording": "how much slower an answer is with `--log`, and with `--shadow`",
     "pipeline": "`dvc repro -f` against the notebook's script; seconds, memory and floor of each stage",
     "recipes": "accuracy and time of each recipe over several seeds",
     "rivals": "published recipes of others, trained here: seconds and accuracy over several seeds",

@@ -58,7 +58,7 @@ def ask(model: str, requests: int) -> tuple[list[float], list[float], list[float
         model: what `digits serve` takes.
         requests: how many of one image, after the warm-up.
     """
-    ports = [_free_port(), _free_port()]
+    ports = [free_port(), free_port()]
     commands = [
         [sys.executable, "-m", "benchmarks.echo", str(ports[0])],
         [sys.executable, "-m", "digits.cli", "serve", "--model", model, "--port", str(ports[1])],
@@ -69,13 +69,13 @@ def ask(model: str, requests: int) -> tuple[list[float], list[float], list[float
         rng = np.random.default_rng(0)
         body, batch = (json.dumps({"inputs": rng.integers(0, 256, (n, 28, 28)).tolist()}).encode() for n in (1, _BATCH))
         # The model takes seconds to load, after which the other server would have closed an idle connection.
-        _post(_connect(ports[1]), body)
-        connections = [_connect(port) for port in ports]
+        post(connect(ports[1]), body)
+        connections = [connect(port) for port in ports]
         times: list[list[float]] = [[], []]
         for _ in range(WARM_UP + requests):
             for connection, mine in zip(connections, times, strict=True):
-                mine.append(_timed(partial(_post, connection, body)))
-        batches = [_timed(lambda: _post(connections[1], batch)) for _ in range(10)]
+                mine.append(timed(partial(post, connection, body)))
+        batches = [timed(lambda: post(connections[1], batch)) for _ in range(10)]
     finally:
         for server in servers:
             server.terminate()
@@ -93,14 +93,15 @@ def _row(name: str, milliseconds: list[float], echo: list[float]) -> dict[str, A
     }
 
 
-def _timed(call: Callable[[], object]) -> float:
+def timed(call: Callable[[], object]) -> float:
     """Milliseconds that a call takes."""
     start = time.perf_counter()
     call()
     return (time.perf_counter() - start) * 1000
 
 
-def _post(connection: http.client.HTTPConnection, body: bytes) -> bytes:
+def post(connection: http.client.HTTPConnection, body: bytes) -> bytes:
+    """Ask a server. Returns the body of its answer."""
     connection.request("POST", "/invocations", body, HEADERS)
     response = connection.getresponse()
     answer = response.read()
@@ -109,7 +110,7 @@ def _post(connection: http.client.HTTPConnection, body: bytes) -> bytes:
     return answer
 
 
-def _connect(port: int, seconds: float = 120) -> http.client.HTTPConnection:
+def connect(port: int, seconds: float = 120) -> http.client.HTTPConnection:
     """Connect once the server listens."""
     end = time.monotonic() + seconds
     while True:
@@ -124,6 +125,7 @@ def _connect(port: int, seconds: float = 120) -> http.client.HTTPConnection:
             return connection
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port on which nothing listens."""
     with listen("127.0.0.1", 0) as sock:
         return int(sock.getsockname()[1])

@@ -12,6 +12,7 @@ from support.clothes import write_clothes_model
 from support.repository import make_repository
 from support.sample import read_sample, train_small_model
 from support.servers import Server
+from support.tiny import write_model
 
 # Results are the same to the last bit only with one thread, and TensorFlow takes the number only before its first use.
 # A worker runs many tests, so the number is set here. It also suits two workers on two cores.
@@ -66,6 +67,19 @@ def small_model(shared_folder) -> Path:
             path.parent.mkdir()
             train_small_model(path.parent)
     return path
+
+
+@pytest.fixture(scope="session")
+def other_model(small_model, tmp_path_factory) -> Path:
+    """The same network with halved weights, which takes 0 for 1 and 1 for 0, with its twin."""
+    import keras
+
+    model = keras.saving.load_model(small_model)
+    weights = [0.5 * each for each in model.get_weights()]
+    for last in weights[-2:]:
+        last[..., :2] = last[..., 1::-1].copy()
+    model.set_weights(weights)
+    return write_model(model, tmp_path_factory.mktemp("other"))
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from digits import paths
 
 if TYPE_CHECKING:
     from digits.params import Params
+    from digits.registry.model import Model
     from digits.registry.versions import Registry
     from digits.serving.log import ServedLog
 
@@ -76,6 +77,13 @@ def open_registry() -> Registry:
 
     name = _model_name()
     return Registry(connect(), name)
+
+
+def resolve_model(name: str) -> Model:
+    """The model that a name means now. Another process can call it, too."""
+    from digits.registry.resolve import resolve
+
+    return resolve(name, open_registry)
 
 
 def log_opener(folder: Path | None, command: str, keep: float, sample: float) -> Callable[[], ServedLog] | None:

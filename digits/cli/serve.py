@@ -1,5 +1,10 @@
 """`digits serve`"""
 
+import functools
+from typing import Annotated
+
+import typer
+
 from digits.cli.app import (
     HostOption,
     KeepOption,
@@ -10,8 +15,9 @@ from digits.cli.app import (
     SampleOption,
     champion,
     log_opener,
-    open_registry,
+    resolve_model,
 )
+from digits.errors import DigitsError
 
 
 def serve(
@@ -22,13 +28,23 @@ def serve(
     log: LogOption = None,
     keep: KeepOption = 1000.0,
     sample: SampleOption = 1.0,
+    shadow: Annotated[
+        str, typer.Option(metavar="MODEL", help="Another model that reads what is logged, after it is answered.")
+    ] = "",
 ) -> None:
     """Answer HTTP requests with the champion: MLflow's scoring server, raw pixels in, probabilities out.
 
     Example: `digits serve --port 5001`, then post the printed `curl` line.
     """
-    from digits.registry.resolve import resolve
+    if shadow and log is None:
+        raise DigitsError("--shadow needs --log DIR, the folder where its answers are kept")
     from digits.serving import score
+    from digits.serving.shadow import Shadow
 
-    name = model or champion()
-    score.serve(lambda: resolve(name, open_registry), host, port, refresh, log_opener(log, "serve", keep, sample))
+    served = functools.partial(resolve_model, model or champion())
+    open_shadow = None
+    if shadow and log:
+        open_shadow = functools.partial(
+            Shadow, shadow, functools.partial(resolve_model, shadow), log.absolute(), keep, refresh
+        )
+    score.serve(served, host, port, refresh, log_opener(log, "serve", keep, sample), open_shadow)

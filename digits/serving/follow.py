@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from digits.errors import DigitsError
+from digits.errors import DigitsError, one_line
 
 if TYPE_CHECKING:
     from digits.registry.model import Model
@@ -22,18 +22,22 @@ class Live(Generic[T]):
     model that they began with, and none is dropped.
     """
 
-    def __init__(self, resolve: Callable[[], Model], build: Callable[[Model], T]) -> None:
+    def __init__(
+        self, resolve: Callable[[], Model], build: Callable[[Model], T], doing: str = "answering with"
+    ) -> None:
         """Resolve the name and build the first object.
 
         Args:
             resolve: finds the model that the name means now; the watching thread calls it as well.
             build: loads the model, and uses it once so that the first request is as fast as the others.
+            doing: what is done with the model, for messages: "now answering with digits version 3".
 
         Raises:
             DigitsError: as `resolve` and `build`.
         """
         self._resolve = resolve
         self._build = build
+        self._doing = doing
         self.model = resolve()
         self.current = build(self.model)
 
@@ -65,14 +69,19 @@ class Live(Generic[T]):
                 changed = self.refresh()
             # The client of a registry may raise anything. The server must keep the model that it has, and say why.
             except Exception as error:  # noqa: BLE001
-                message = str(error) if isinstance(error, DigitsError) else f"{type(error).__name__}: {error}"
+                message = reason(error)
                 if message != reported:
-                    print(f"digits: still answering with {describe(self.model)}: {message}", file=sys.stderr)
+                    print(f"digits: still {self._doing} {describe(self.model)}: {message}", file=sys.stderr)
                 reported = message
             else:
                 reported = ""
                 if changed:
-                    print(f"digits: now answering with {describe(self.model)}", file=sys.stderr)
+                    print(f"digits: now {self._doing} {describe(self.model)}", file=sys.stderr)
+
+
+def reason(error: Exception) -> str:
+    """Why a model could not be found or loaded, in one line."""
+    return one_line(error if isinstance(error, DigitsError) else f"{type(error).__name__}: {error}")
 
 
 def describe(model: Model, accuracy: bool = True) -> str:

@@ -57,9 +57,28 @@ LABELS = pa.schema(
         pa.field("withdrawn", pa.bool_()),
     ]
 )
-SCHEMAS = {"rows": ROWS, "labels": LABELS}
+# What a shadow said of a row, and what the model that served had said.
+SHADOWS = pa.schema(
+    [
+        # Of the row.
+        pa.field("id", pa.string()),
+        pa.field("time", pa.timestamp("us", tz="UTC")),
+        pa.field("model_sha256", pa.string()),
+        pa.field("model_version", pa.string()),
+        pa.field("probabilities", pa.list_(pa.float32())),
+        pa.field("digit", pa.uint16()),
+        pa.field("sure", pa.bool_()),
+        pa.field("served_sha256", pa.string()),
+        # The two disagree where this is not `digit`.
+        pa.field("served_digit", pa.uint16()),
+        pa.field("served_probability", pa.float32()),
+    ]
+)
+SCHEMAS = {"rows": ROWS, "labels": LABELS, "shadows": SHADOWS}
 # Columns that logs of earlier versions lack.
 _LATER = ("chosen", "withdrawn")
+# Labels are few, and cannot be had again.
+_BOUNDED = ("rows", "shadows")
 _JOURNAL, _WHOLE = ".arrows", ".parquet"
 # So that a few images are read without all of their file.
 _ROW_GROUP = 4096
@@ -78,7 +97,7 @@ class Journal:
 
         Args:
             folder: of the log.
-            kind: `rows` or `labels`.
+            kind: of `SCHEMAS`.
             day: of its rows.
         """
         self.day = day
@@ -140,7 +159,7 @@ def read_log(folder: Path, kind: str = "rows", columns: Sequence[str] | None = N
 
     Args:
         folder: of the log.
-        kind: `rows` or `labels`.
+        kind: of `SCHEMAS`.
         columns: those to read; default is all.
 
     Raises:
@@ -255,14 +274,25 @@ def _kind(path: Path) -> str:
 
 
 def drop_oldest(folder: Path, keep: int) -> None:
-    """Remove the oldest Parquet files with rows until the others take at most `keep` bytes."""
-    sizes = {path: path.stat().st_size for path in sorted(folder.glob(f"*.rows.*{_WHOLE}"))}
+    """Remove the oldest Parquet files but for labels until the others take at most `keep` bytes."""
+    sizes = {}
+    for kind in _BOUNDED:
+        for path in folder.glob(f"*.{kind}.*{_WHOLE}"):
+            # Another process may drop it at the same time.
+            with contextlib.suppress(FileNotFoundError):
+                sizes[path] = path.stat().st_size
     total = sum(sizes.values())
-    for path, size in sizes.items():
+    for path in sorted(sizes, key=_begun):
         if total <= keep:
             return
         path.unlink(missing_ok=True)
-        total -= size
+        total -= sizes[path]
+
+
+def _begun(path: Path) -> tuple[str, str]:
+    """When a file was begun, whatever its kind."""
+    day, _, begun, _ = path.name.split(".")
+    return day, begun
 
 
 def _lock_of(path: Path) -> FileLock:

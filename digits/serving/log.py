@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from digits.errors import DigitsError
 from digits.files import atomic_path
-from digits.serving.journal import LABELS, ROWS, SCHEMAS, Journal, drop_oldest, finish_journals
+from digits.serving.journal import LABELS, ROWS, SCHEMAS, SHADOWS, Journal, drop_oldest, finish_journals
 
 _FLUSH_SECONDS = 1.0
 # Rows that wait in memory while the disk takes none. Then the oldest are dropped.
@@ -39,7 +39,7 @@ class ServedLog:
         Args:
             folder: is created if need be.
             command: `serve` or `draw`.
-            keep: megabytes that the Parquet files with rows may take in all. The oldest go first; labels stay.
+            keep: megabytes that the Parquet files may take in all. The oldest go first; labels stay.
             sample: the share of requests that is kept, 0 to 1.
 
         Raises:
@@ -51,7 +51,7 @@ class ServedLog:
         self.notice = f"{what} and its image is kept in {folder}.\n"
         self._token = secrets.token_hex(6)
         self._numbers = itertools.count(1)
-        self._waiting: dict[str, list[tuple[Any, ...]]] = {"rows": [], "labels": []}
+        self._waiting: dict[str, list[tuple[Any, ...]]] = {kind: [] for kind in SCHEMAS}
         self._journals: dict[str, Journal] = {}
         self._lock = threading.Lock()
         self._writing = threading.Lock()
@@ -98,6 +98,31 @@ class ServedLog:
         ids = ids or self.new_ids(len(pixels))
         self._put("rows", (time.time(), ids, model_sha256, model_version, pixels, probabilities, sure, milliseconds))
         return ids
+
+    def shadow(
+        self,
+        rows: list[str],
+        model_sha256: str,
+        model_version: str | None,
+        probabilities: np.ndarray,
+        sure: Sequence[bool],
+        served_sha256: str,
+        served: np.ndarray,
+    ) -> None:
+        """Log what a shadow says of rows.
+
+        Args:
+            rows: their ids.
+            model_sha256: of the shadow.
+            model_version: number of its version, if it is one.
+            probabilities: float32 (n, classes), of the shadow.
+            sure: of each image, whether the shadow is sure.
+            served_sha256: of the model that served.
+            served: float32 (n, classes), the probabilities of that model.
+        """
+        self._put(
+            "shadows", (time.time(), rows, model_sha256, model_version, probabilities, sure, served_sha256, served)
+        )
 
     def is_sampled(self) -> bool:
         """Whether the next request is in the sample: drawn anew in each call."""
@@ -181,13 +206,18 @@ class ServedLog:
         if journal is None:
             journal = self._journals[kind] = Journal(self.folder, kind, day)
         try:
-            journal.write(self._batch(taken) if kind == "rows" else _labels_batch(taken))
+            journal.write(self._batch(kind, taken))
         except OSError:
             # Nothing can follow what was written half. What came before it stays.
             self._journals.pop(kind).abandon()
             raise
 
-    def _batch(self, taken: list[tuple[Any, ...]]) -> pa.RecordBatch:
+    def _batch(self, kind: str, taken: list[tuple[Any, ...]]) -> pa.RecordBatch:
+        if kind == "labels":
+            return _labels_batch(taken)
+        return _shadows_batch(taken) if kind == "shadows" else self._rows_batch(taken)
+
+    def _rows_batch(self, taken: list[tuple[Any, ...]]) -> pa.RecordBatch:
         columns: dict[str, list[Any]] = {field.name: [] for field in ROWS}
         for when, ids, sha256, version, pixels, probabilities, sure, milliseconds in taken:
             count = len(ids)
@@ -206,13 +236,13 @@ class ServedLog:
 
     def _finish(self, kind: str) -> None:
         self._journals.pop(kind).finish()
-        if kind == "rows":
+        if kind != "labels":
             drop_oldest(self.folder, self._keep)
 
 
 def _latest(kind: str, waiting: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     """The last of what is waiting, as much as may wait. A request has a row for each of its images."""
-    sizes = np.array([len(entry[1]) if kind == "rows" else 1 for entry in waiting])
+    sizes = np.array([1 if kind == "labels" else len(entry[1]) for entry in waiting])
     return waiting[int((sizes[::-1].cumsum()[::-1] > _MOST_WAITING).sum()) :]
 
 
@@ -222,3 +252,20 @@ def _labels_batch(taken: list[tuple[Any, ...]]) -> pa.RecordBatch:
         for when, row, label, who, chosen, withdrawn in taken
     ]
     return pa.RecordBatch.from_pylist(rows, schema=LABELS)
+
+
+def _shadows_batch(taken: list[tuple[Any, ...]]) -> pa.RecordBatch:
+    columns: dict[str, list[Any]] = {field.name: [] for field in SHADOWS}
+    for when, ids, sha256, version, probabilities, sure, served_sha256, served in taken:
+        count = len(ids)
+        columns["id"] += ids
+        columns["time"] += [round(when * 1e6)] * count
+        columns["model_sha256"] += [sha256] * count
+        columns["model_version"] += [version] * count
+        columns["probabilities"] += probabilities.tolist()
+        columns["digit"] += probabilities.argmax(axis=1).tolist()
+        columns["sure"] += list(sure)
+        columns["served_sha256"] += [served_sha256] * count
+        columns["served_digit"] += served.argmax(axis=1).tolist()
+        columns["served_probability"] += served.max(axis=1).tolist()
+    return pa.RecordBatch.from_pydict(columns, schema=SHADOWS)

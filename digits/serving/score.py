@@ -8,9 +8,11 @@ MLflow's /invocations. /ping, /health and /version are answered by MLflow's appl
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import orjson
@@ -30,6 +32,7 @@ from digits.serving.http import (
     send_response,
 )
 from digits.serving.pixels import parse_pixels, what_to_send
+from digits.serving.shadow_reader import Batch, Facts
 
 if TYPE_CHECKING:
     from digits.model.classifier import Classifier
@@ -37,11 +40,13 @@ if TYPE_CHECKING:
     from digits.serving.follow import Live
     from digits.serving.http import App, Receive, Scope, Send
     from digits.serving.log import ServedLog
+    from digits.serving.shadow import Shadow
 
 # About 2,900 images as JSON without spaces. The parsed body takes up to 25 times as much memory.
 MAX_BODY = 8 * 2**20
 # Up to this number, images are classified in the event loop: a thread would cost more time than it saves.
 INLINE_IMAGES = 4
+_SWITCH_SECONDS = 1e-4
 ENDPOINTS = {
     "/invocations": "POST",
     "/example": "GET",
@@ -66,6 +71,23 @@ class PixelModel:
         return self._classifier(model_input)
 
 
+class Answer(NamedTuple):
+    """What a request gets, and what is recorded of it.
+
+    Attributes:
+        body: JSON: MLflow's `{"predictions": [[…10 probabilities…], …]}`, and before it the labels, `"digits": [7, …]`,
+            and their names, `"classes": ["7", …]`.
+        pixels: uint8 (n, side, side), as they were sent.
+        probabilities: float32 (n, classes).
+        milliseconds: that parsing and classifying took.
+    """
+
+    body: bytes
+    pixels: np.ndarray
+    probabilities: np.ndarray
+    milliseconds: float
+
+
 class ScoringModel:
     """One loaded model in MLflow's server. Each new champion gets an object of its own."""
 
@@ -88,7 +110,8 @@ class ScoringModel:
         self.example = example(self.side)
         self._class_names = model.results.names_of(classifier.classes)
         self._not_sure_below = threshold_of(model.results)
-        self._number, self._sha256 = model.number, model.sha256
+        self._number = model.number
+        self.facts = Facts(model.title, model.sha256, self.side, tuple(self._class_names))
         signature = ModelSignature(
             inputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, self.side, self.side))]),
             outputs=Schema([TensorSpec(np.dtype(np.float32), (-1, classifier.classes))]),
@@ -114,37 +137,40 @@ class ScoringModel:
         }
         self.invocations(np.zeros((1, self.side, self.side), np.uint8))
 
-    def invocations(self, pixels: np.ndarray, log: ServedLog | None = None, started: float = 0.0) -> bytes:
+    def invocations(self, pixels: np.ndarray, started: float = 0.0) -> Answer:
         """Score images as MLflow's server does, and add the most probable class of each.
 
         Args:
             pixels: uint8 (n, side, side).
-            log: takes a row for each image.
             started: when the request began, by `time.perf_counter`.
-
-        Returns:
-            JSON: MLflow's `{"predictions": [[…10 probabilities…], …]}`, and before it the labels, `"digits": [7, …]`,
-            and their names, `"classes": ["7", …]`.
         """
         # The same numbers as from MLflow's `invocations`, which takes more time than the model.
         probabilities = self._classifier(pixels)
         predictions = probabilities.tolist()
         digits = [row.index(max(row)) for row in predictions]
         names = [self._class_names[digit] for digit in digits]
-        answer = orjson.dumps({"digits": digits, "classes": names, "predictions": predictions}) + b"\n"
-        if log:
-            sure = (probabilities.max(axis=1) >= self._not_sure_below).tolist()
-            log.add(self._sha256, self._number, pixels, probabilities, sure, 1e3 * (time.perf_counter() - started))
-        return answer
+        body = orjson.dumps({"digits": digits, "classes": names, "predictions": predictions}) + b"\n"
+        return Answer(body, pixels, probabilities, 1e3 * (time.perf_counter() - started))
+
+    def record(self, answer: Answer, log: ServedLog, shadow: Shadow | None) -> None:
+        """Log the images of an answer, and let the shadow read those that are logged."""
+        _, pixels, probabilities, milliseconds = answer
+        sure = (probabilities.max(axis=1) >= self._not_sure_below).tolist()
+        ids = log.add(self.facts.sha256, self._number, pixels, probabilities, sure, milliseconds)
+        if shadow and ids:
+            shadow.offer(Batch(self.facts, ids, pixels, probabilities))
 
 
-def guard(live: Live[ScoringModel], host: str = "127.0.0.1", log: ServedLog | None = None) -> App:
+def guard(
+    live: Live[ScoringModel], host: str = "127.0.0.1", log: ServedLog | None = None, shadow: Shadow | None = None
+) -> App:
     """The ASGI application: MLflow's server of the current model, behind checks that it does not make itself.
 
     Args:
         live: the model. It may change between requests, but not within one.
         host: the address that the server listens on.
         log: takes a row for each image that is answered.
+        shadow: reads what is logged.
     """
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -164,12 +190,17 @@ def guard(live: Live[ScoringModel], host: str = "127.0.0.1", log: ServedLog | No
                 raise RequestError(405, f"{path} takes {ENDPOINTS[path]}, not {method[:20]}.")
             if path == "/invocations":
                 _check_content(scope)
-                await send_response(send, 200, await _score(model, body, log), model.headers)
+                answer = await _score(model, body)
+                await send_response(send, 200, answer.body, model.headers)
+                # Nobody waits for this.
+                if log:
+                    model.record(answer, log, shadow)
             elif path == "/example":
                 await send_response(send, 200, model.example, model.headers)
             elif path == "/model":
-                about = orjson.dumps(model.about, option=orjson.OPT_INDENT_2) + b"\n"
-                await send_response(send, 200, about, model.headers)
+                about = model.about | ({"shadow": shadow.counts()} if shadow else {})
+                text = orjson.dumps(about, option=orjson.OPT_INDENT_2) + b"\n"
+                await send_response(send, 200, text, model.headers)
             else:
                 await model.app(scope, receive, send)
         except RequestError as error:
@@ -181,12 +212,12 @@ def guard(live: Live[ScoringModel], host: str = "127.0.0.1", log: ServedLog | No
     return app
 
 
-async def _score(model: ScoringModel, body: bytes, log: ServedLog | None) -> bytes:
+async def _score(model: ScoringModel, body: bytes) -> Answer:
     started = time.perf_counter()
     # A large body is parsed and scored in a thread, so that the server answers other requests meanwhile.
     if len(body) > INLINE_IMAGES * model.side**2 * 5:
-        return await asyncio.to_thread(lambda: model.invocations(parse_pixels(body, model.side), log, started))
-    return model.invocations(parse_pixels(body, model.side), log, started)
+        return await asyncio.to_thread(lambda: model.invocations(parse_pixels(body, model.side), started))
+    return model.invocations(parse_pixels(body, model.side), started)
 
 
 def _check_content(scope: Scope) -> None:
@@ -206,6 +237,7 @@ def serve(
     port: int,
     refresh: float,
     open_log: Callable[[], ServedLog] | None = None,
+    open_shadow: Callable[[Facts], Shadow] | None = None,
 ) -> None:
     """Serve a model until SIGTERM or Ctrl-C, and change to another when its name comes to mean another.
 
@@ -215,35 +247,48 @@ def serve(
         port: 0 for any free port.
         refresh: seconds between two calls of `resolve`.
         open_log: opens the log of what is served.
+        open_shadow: starts the shadow of a model. It needs the log.
 
     Raises:
-        DigitsError: the port is taken, the model is missing or cannot be loaded, the log cannot be written.
+        DigitsError: the port is taken, a model is missing or cannot be loaded, the log cannot be written, or the shadow
+            is not for the same images and classes.
     """
-    from digits.serving.follow import Live, describe
+    from digits.serving.follow import Live
+    from digits.serving.shadow import in_words
     from digits.tracking.settings import use_mlflow
 
     sock = listen(host, port)
+    # Requests would wait 5 ms for Python's lock whenever a thread logs rows or looks for a new champion.
+    sys.setswitchinterval(_SWITCH_SECONDS)
     use_mlflow()
     live = Live(resolve, ScoringModel)
     live.watch(refresh)
-    log = open_log() if open_log else None
-
-    def ready() -> None:
-        url = address(sock)
-        print(
-            f"Serving {describe(live.model)} on {url}\n"
-            f"Try it (the picture of a 7):\n\n"
-            f"  curl -s {url}/example | curl -s {url}/invocations -H 'Content-Type: application/json' -d @-\n\n"
-            f"Send {what_to_send(live.current.side)}.\n"
-            f"{url}/model names the model. A new one is picked up within about {refresh:g} seconds;\n"
-            f"requests under way finish on the old one. {log.notice if log else ''}"
-            "Ctrl-C stops once they are finished.",
-            flush=True,
-        )
-
-    try:
-        run(guard(live, host, log), sock, ready)
-    finally:
-        if log:
-            log.close()
+    log = shadow = None
+    with ExitStack() as stack:
+        if open_log:
+            log = open_log()
+            stack.callback(log.close)
+        if open_shadow:
+            shadow = open_shadow(live.current.facts)
+            stack.callback(shadow.close)
+        run(guard(live, host, log, shadow), sock, lambda: _greet(live, address(sock), refresh, log, shadow))
+    if shadow:
+        print(in_words(shadow.counts()))
     print("Stopped.")
+
+
+def _greet(live: Live[ScoringModel], url: str, refresh: float, log: ServedLog | None, shadow: Shadow | None) -> None:
+    from digits.serving.follow import describe
+
+    kept = log.notice if log else ""
+    shadowed = f"{shadow.counts()['name']} reads it after that, as a shadow.\n" if shadow else ""
+    print(
+        f"Serving {describe(live.model)} on {url}\n"
+        f"Try it (the picture of a 7):\n\n"
+        f"  curl -s {url}/example | curl -s {url}/invocations -H 'Content-Type: application/json' -d @-\n\n"
+        f"Send {what_to_send(live.current.side)}.\n"
+        f"{url}/model names the model. A new one is picked up within about {refresh:g} seconds;\n"
+        f"requests under way finish on the old one. {kept}{shadowed}"
+        "Ctrl-C stops once they are finished.",
+        flush=True,
+    )

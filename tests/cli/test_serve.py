@@ -31,6 +31,21 @@ def test_a_file_that_is_not_there_is_one_line(digits, tmp_path):
     assert_refused(outcome, f"{tmp_path / 'x.keras'}: no such file or folder; give a .keras file")
 
 
+def test_a_shadow_needs_a_log(digits, tmp_path):
+    outcome = digits("serve", "--model", str(tmp_path), "--shadow", "challenger", "--port", "0")
+    assert_refused(outcome, "--shadow needs --log DIR, the folder where its answers are kept")
+
+
+@pytest.mark.slow
+def test_a_shadow_that_is_not_there_is_one_line(digits, small_model, tmp_path):
+    folder = tmp_path / "log"
+    options = ["--model", str(small_model), "--log", str(folder), "--port", "0"]
+    assert_refused(
+        digits("serve", *options, "--shadow", "x.keras"), "--shadow x.keras: x.keras: no such file or folder"
+    )
+    assert list(folder.iterdir()) == []
+
+
 @pytest.mark.slow
 def test_a_name_that_nothing_has_is_one_line(store, digits):
     outcome = digits("serve", "--model", "nobody", "--port", "0")

@@ -2,15 +2,12 @@ import json
 import shutil
 import threading
 import time
-from pathlib import Path
 from types import SimpleNamespace
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 import numpy as np
 import pytest
 import requests
-from support.reports import TEST
+from support.registered import register_files
 from support.scoring import BLANK, JSON, post
 
 from digits.errors import DigitsError
@@ -91,18 +88,6 @@ def test_a_model_is_described_by_its_version_or_its_file():
 # --- The real server ----------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def other_model(small_model, tmp_path_factory):
-    """The same network with halved weights: other answers, less certain."""
-    import keras
-
-    model = keras.saving.load_model(small_model)
-    model.set_weights([0.5 * weights for weights in model.get_weights()])
-    path = tmp_path_factory.mktemp("other") / "model.keras"
-    model.save(path)
-    return path
-
-
 class Askers:
     """Three threads that keep asking about one image and compare each answer with the model that it names."""
 
@@ -168,24 +153,7 @@ def test_file_replaced_under_load(start, small_model, other_model, tmp_path, mni
 @pytest.mark.slow
 def test_alias_moved_under_load(start, small_model, other_model, tmp_path, mnist_sample, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
-    from digits.tracking.store import connect
-
-    client = connect()
-    experiment = client.create_experiment("served", (tmp_path / "artifacts").as_uri())
-    client.create_registered_model("served")
-    test = {**TEST, "per_class": dict.fromkeys("0123456789", TEST["per_class"]["cat"])}
-    for path in (small_model, other_model):
-        run_id = client.create_run(experiment).info.run_id
-        logged = client.create_logged_model(experiment, "model", run_id)
-        folder = Path(url2pathname(urlsplit(logged.artifact_location).path))
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, folder / "model.keras")
-        client.set_tag(run_id, "model_id", logged.model_id)
-        client.set_tag(run_id, "model_sha256", sha256_file(path))
-        client.log_text(run_id, json.dumps({"test": test}), "evaluation/metrics.json")
-        tags = {"model_sha256": sha256_file(path)}
-        client.create_model_version("served", f"models:/{logged.model_id}", run_id, tags, model_id=logged.model_id)
-    client.set_registered_model_alias("served", "champion", "1")
+    client = register_files(tmp_path, [small_model, other_model])
     server = start("serve", "--model", "models:/served@champion", "--refresh", "0.2")
     assert server.ready.startswith("Serving served version 1 (test accuracy 99.07 %) on ")
     with Askers(server, mnist_sample.x_test[:1], [small_model, other_model]) as askers:

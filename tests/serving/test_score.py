@@ -69,7 +69,7 @@ def test_the_probabilities_are_those_of_mlflow_to_the_last_digit(small_model, mn
         # In a thread: Playwright's event loop may run in this one.
         with ThreadPoolExecutor(1) as pool:
             theirs = json.loads(pool.submit(asyncio.run, answer_of(model.app, body)).result())
-        ours = json.loads(model.invocations(images))
+        ours = json.loads(model.invocations(images).body)
         assert len(theirs["predictions"]) == len(images) and theirs["predictions"] == ours["predictions"]
 
 
