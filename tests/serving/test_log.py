@@ -104,6 +104,22 @@ def test_the_oldest_files_go_and_labels_stay(tmp_path):
     assert 0 < len(found) < 12_000 and found[-1]["id"].endswith("-12000") and len(rows(tmp_path, "labels")) == 60
 
 
+def test_what_a_shadow_said_is_kept_within_the_same_bounds(tmp_path):
+    logs = [ServedLog(tmp_path, "serve", keep=0.05) for _ in range(2)]
+    for seed in range(60):
+        ids = add(logs[0], 200, seed)
+        shadow = ["cd" * 32, None, chances(200, seed + 1), [True] * 200]
+        logs[1].shadow(ids, *shadow, "ab" * 32, chances(200, seed))
+        for log in logs:
+            log._flush()
+    for log in logs:
+        log.close()
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 50_000
+    said = rows(tmp_path, "shadows")
+    assert 0 < len(said) < 12_000 and said[-1]["id"] == rows(tmp_path)[-1]["id"]
+    assert [row["served_digit"] for row in said[-200:]] == chances(200, 59).argmax(axis=1).tolist()
+
+
 def test_two_logs_share_a_folder(tmp_path):
     logs = [ServedLog(tmp_path, "serve"), ServedLog(tmp_path, "draw")]
     ids = [row for seed in range(5) for log in logs for row in add(log, 3, seed)]
