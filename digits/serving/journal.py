@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.ipc
 import pyarrow.parquet
 from filelock import FileLock, Timeout
@@ -74,7 +75,10 @@ SHADOWS = pa.schema(
         pa.field("served_probability", pa.float32()),
     ]
 )
-SCHEMAS = {"rows": ROWS, "labels": LABELS, "shadows": SHADOWS}
+# Labels are written first: rows that have one are kept when their file goes.
+SCHEMAS = {"labels": LABELS, "rows": ROWS, "shadows": SHADOWS}
+# The rows with a label of a file that had to go.
+_LABELLED = "labelled"
 # Columns that logs of earlier versions lack.
 _LATER = ("chosen", "withdrawn")
 # Labels are few, and cannot be had again.
@@ -174,7 +178,7 @@ def log_files(folder: Path, kind: str) -> list[Path]:
 
     Args:
         folder: of the log.
-        kind: `rows` or `labels`.
+        kind: of `SCHEMAS`.
 
     Raises:
         DigitsError: there is no such folder.
@@ -182,7 +186,11 @@ def log_files(folder: Path, kind: str) -> list[Path]:
     if not folder.is_dir():
         raise DigitsError(f"{folder}: there is no such folder; `digits serve --log {folder}` makes it")
     found = {path.with_suffix("") for path in folder.glob(f"*.{kind}.*") if path.suffix in (_JOURNAL, _WHOLE)}
-    return sorted(found)
+    if kind == "rows":
+        kept = {path.with_suffix("") for path in folder.glob(f"*.{_LABELLED}.*{_WHOLE}")}
+        # A killed process may have left both: the whole file has all rows.
+        found |= {path for path in kept if path.with_name(path.name.replace(_LABELLED, kind)) not in found}
+    return sorted(found, key=_begun)
 
 
 def read_file(stem: Path, columns: Sequence[str] | None = None, rows: np.ndarray | None = None) -> pa.Table:
@@ -270,11 +278,15 @@ def _batches(path: Path) -> list[pa.RecordBatch]:
 
 
 def _kind(path: Path) -> str:
-    return path.name.split(".")[1]
+    kind = path.name.split(".")[1]
+    return "rows" if kind == _LABELLED else kind
 
 
 def drop_oldest(folder: Path, keep: int) -> None:
-    """Remove the oldest Parquet files but for labels until the others take at most `keep` bytes."""
+    """Remove the oldest Parquet files until the others take at most `keep` bytes.
+
+    Labels stay, and the rows that have one: in a file that does not count.
+    """
     sizes = {}
     for kind in _BOUNDED:
         for path in folder.glob(f"*.{kind}.*{_WHOLE}"):
@@ -285,13 +297,25 @@ def drop_oldest(folder: Path, keep: int) -> None:
     for path in sorted(sizes, key=_begun):
         if total <= keep:
             return
+        if _kind(path) == "rows":
+            _keep_labelled(path)
         path.unlink(missing_ok=True)
         total -= sizes[path]
 
 
+def _keep_labelled(path: Path) -> None:
+    """Write the rows of a file that have a label to a file of their own."""
+    labels = pa.concat_tables([LABELS.empty_table(), *read_log(path.parent, "labels")])["id"]
+    table = read_file(path.with_suffix(""))
+    table = table.filter(pa.compute.is_in(table["id"], labels.combine_chunks()))
+    if len(table):
+        with atomic_path(path.with_name(path.name.replace(".rows.", f".{_LABELLED}."))) as part:
+            pa.parquet.write_table(table, part, compression="zstd")
+
+
 def _begun(path: Path) -> tuple[str, str]:
     """When a file was begun, whatever its kind."""
-    day, _, begun, _ = path.name.split(".")
+    day, _, begun, *_ = path.name.split(".")
     return day, begun
 
 

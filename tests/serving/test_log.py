@@ -17,6 +17,7 @@ from support.served import add, chances, images, names, rows, today
 
 from digits.files import sha256_file
 from digits.model.classifier import load_classifier
+from digits.serving import journal
 from digits.serving import log as module
 from digits.serving.journal import finish_journals
 from digits.serving.log import ServedLog
@@ -91,17 +92,32 @@ def test_another_day_has_another_file_also_where_the_clock_goes_back(tmp_path, m
     assert len(rows(tmp_path)) == 5
 
 
-def test_the_oldest_files_go_and_labels_stay(tmp_path):
+def test_the_oldest_files_go_and_what_has_a_label_stays(tmp_path):
     log = ServedLog(tmp_path, "serve", keep=0.05)
+    labelled = []
     for seed in range(60):
         (first, *_) = add(log, 200, seed)
         log.label(first, 1, "eve")
+        labelled.append(first)
         log._flush()
     log.close()
     kept = [path for path in tmp_path.iterdir() if ".rows." in path.name]
     assert sum(path.stat().st_size for path in kept) <= 50_000
     found = rows(tmp_path)
     assert 0 < len(found) < 12_000 and found[-1]["id"].endswith("-12000") and len(rows(tmp_path, "labels")) == 60
+    assert {row["id"] for row in found} >= set(labelled) and len({row["id"] for row in found}) == len(found)
+
+
+def test_a_process_that_is_killed_while_the_oldest_go_leaves_no_row_twice(tmp_path):
+    log = ServedLog(tmp_path, "serve")
+    (first, *_) = add(log, 5)
+    log.label(first, 1, "eve")
+    log.close()
+    (path,) = tmp_path.glob("*.rows.*.parquet")
+    journal._keep_labelled(path)
+    assert len(rows(tmp_path)) == 5 and len(list(tmp_path.glob("*.parquet"))) == 3
+    path.unlink()
+    assert [row["id"] for row in rows(tmp_path)] == [first]
 
 
 def test_what_a_shadow_said_is_kept_within_the_same_bounds(tmp_path):
