@@ -6,6 +6,7 @@ import functools
 import getpass
 import hashlib
 import json
+import logging
 import os
 import re
 import socket
@@ -93,21 +94,51 @@ def out_digest(path: Path | str, revision: str) -> str | None:
 
 
 def cached(md5: str | None) -> Path | None:
-    """The file with a digest in DVC's cache, wherever the configuration puts that; None where it is not there."""
+    """The file with a digest in DVC's cache, wherever the configuration puts that; None where it is not there.
+
+    A worktree of git has a cache of its own. What that lacks may be in the one of the main working copy.
+    """
     if md5 is None:
         return None
-    folder = _cache_folder(project_root())
-    path = folder / md5[:2] / md5[2:] if folder else None
-    return path if path and path.is_file() else None
+    found = (folder / md5[:2] / md5[2:] for folder in _cache_folders(project_root()))
+    return next((path for path in found if path.is_file()), None)
 
 
 def cached_in_folder(md5: str | None, name: str) -> Path | None:
     """A file of a cached folder, or None where either is not in the cache."""
-    listing = cached(md5)
-    if listing is None:
-        return None
-    entries = read_json(listing, Listing, f"`rm {listing}` and `dvc repro` make it anew")
-    return cached(next((entry["md5"] for entry in entries if entry["relpath"] == name), None))
+    return cached(next((entry["md5"] for entry in _listing(md5) if entry["relpath"] == name), None))
+
+
+def is_cached(md5: str) -> bool:
+    """Whether a file, or a folder with all its files, is in DVC's cache."""
+    return all(map(cached, [md5, *(entry["md5"] for entry in _listing(md5))]))
+
+
+def fetch(md5: str) -> bool:
+    """Bring a file, or a folder with its files, from DVC's remote into its cache. False where no remote is set.
+
+    Raises:
+        OSError: the remote does not answer, or does not have all of it; or it cannot be used.
+    """
+    from dvc.config import NoRemoteError
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+    from dvc_data.hashfile.hash_info import HashInfo
+
+    # It would warn of each file that the remote does not have.
+    logging.getLogger("dvc").setLevel(logging.CRITICAL)
+    try:
+        with Repo(str(project_root())) as repo:
+            repo.cloud.pull([HashInfo("md5", md5)])
+            repo.cloud.pull([HashInfo("md5", entry["md5"]) for entry in _listing(md5)])
+    except NoRemoteError:
+        return False
+    # The library for a kind of remote may not be installed.
+    except (DvcException, ImportError) as error:
+        raise OSError(str(error)) from None
+    if not is_cached(md5):
+        raise OSError("the remote did not give it")
+    return True
 
 
 def experiments() -> list[Experiment]:
@@ -117,7 +148,21 @@ def experiments() -> list[Experiment]:
     return [Experiment(match[0], match[1] + match[2], match[3]) for match in matches if match]
 
 
+def _listing(md5: str | None) -> list[dict[str, str]]:
+    """The files of a cached folder; none where it is not in the cache, or is a file."""
+    listing = cached(md5)
+    if listing is None or listing.suffix != ".dir":
+        return []
+    return read_json(listing, Listing, f"`rm {listing}` and `dvc repro` make it anew")
+
+
 @functools.cache
+def _cache_folders(root: Path) -> list[Path]:
+    """The cache of a project, and of a worktree also that of the main working copy."""
+    roots = [root, git.main_copy_of(root)]
+    return [folder for place in roots if place and (folder := _cache_folder(place))]
+
+
 def _cache_folder(root: Path) -> Path | None:
     """Where DVC's configuration puts the cache; None where `root` is no DVC repository."""
     from dvc.exceptions import DvcException

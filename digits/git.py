@@ -110,6 +110,15 @@ def folder_within(folder: Path | None = None) -> str:
     return (git("rev-parse", "--show-prefix", folder=folder) or ".").rstrip("/")
 
 
+def main_copy_of(folder: Path) -> Path | None:
+    """Where a folder of a worktree lies in the main working copy; None where it is in that, or in no repository."""
+    top = git("rev-parse", "--show-toplevel", folder=folder)
+    # The main one comes first.
+    listed = git("worktree", "list", "--porcelain", folder=folder) or ""
+    main = listed.partition("\n")[0].removeprefix("worktree ")
+    return None if top is None or main == top else Path(main) / folder_within(folder)
+
+
 def commit_of(revision: str, folder: Path | None = None) -> str | None:
     """The full hash of the commit that a branch, tag, short hash or other revision means, or None."""
     return git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", folder=folder)

@@ -3,6 +3,7 @@
 from digits.cli.app import app
 from digits.cli.collect import collect
 from digits.cli.compare import compare
+from digits.cli.data import data
 from digits.cli.draw import draw
 from digits.cli.history import history
 from digits.cli.label import label
@@ -45,8 +46,12 @@ COMMANDS = (
     collect,
     retrain,
 )
+# Commands of commands: `digits NAME COMMAND`.
+GROUPS = {"data": data}
 for command in COMMANDS:
     app.command()(command)
+for name, group in GROUPS.items():
+    app.add_typer(group, name=name)
 
 
 def main() -> None:

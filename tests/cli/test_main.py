@@ -7,7 +7,7 @@ import pytest
 from support.project import ROOT
 from typer.testing import CliRunner
 
-from digits.cli.__main__ import COMMANDS, app
+from digits.cli.__main__ import COMMANDS, GROUPS, app
 
 NAMES = [command.__name__ for command in COMMANDS]
 NO_COMMANDS = {"__init__", "__main__", "app"}
@@ -16,15 +16,18 @@ HEAVY = {"numpy", "pandas", "mlflow", "tensorflow", "keras", "dvc", "matplotlib"
 
 def test_every_command_has_a_file_of_its_name_and_every_file_is_a_command():
     files = {path.stem for path in (ROOT / "digits" / "cli").glob("*.py")}
-    assert files - NO_COMMANDS == set(NAMES) and len(NAMES) == len(set(NAMES))
+    assert files - NO_COMMANDS == {*NAMES, *GROUPS} and len(NAMES) + len(GROUPS) == len({*NAMES, *GROUPS})
     assert {command.__name__: command.__module__ for command in COMMANDS} == {
         name: f"digits.cli.{name}" for name in NAMES
     }
 
 
-@pytest.mark.parametrize("name", NAMES)
+IN_GROUPS = [f"{name} {one.callback.__name__}" for name, group in GROUPS.items() for one in group.registered_commands]
+
+
+@pytest.mark.parametrize("name", [*NAMES, *IN_GROUPS])
 def test_the_help_of_a_command_shows_an_example(name):
-    result = CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "120"})
+    result = CliRunner().invoke(app, [*name.split(), "--help"], env={"COLUMNS": "120"})
     assert result.exit_code == 0
     assert f"digits {name}" in result.stdout.partition("Example: ")[2]
 
@@ -35,6 +38,8 @@ def test_help_lists_every_command_with_its_sentence():
     for command in COMMANDS:
         sentence = command.__doc__.splitlines()[0].replace("`", "")
         assert [command.__name__, sentence] in shown
+    for name, group in GROUPS.items():
+        assert [name, group.info.help] in shown
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["promote", "--help"], []])

@@ -222,6 +222,14 @@ def test_broken_settings_are_named(repository):
     assert re.match(r"git cannot use this repository \(bad config line \d+ in file .git/config\): ", message)
 
 
+def test_a_folder_of_a_worktree_lies_in_the_main_working_copy_as_well(repository, tmp_path_factory):
+    worktree = tmp_path_factory.mktemp("elsewhere") / "worktree"
+    run_git("worktree", "add", "-q", str(worktree))
+    assert git.main_copy_of(worktree / "reports") == repository / "reports"
+    assert git.main_copy_of(repository / "reports") is None
+    assert git.main_copy_of(worktree.parent) is None
+
+
 def test_a_worktree_without_its_repository_is_named(repository, tmp_path_factory, monkeypatch):
     """As in a container that has the worktree alone."""
     worktree = tmp_path_factory.mktemp("elsewhere") / "worktree"
