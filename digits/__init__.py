@@ -10,6 +10,7 @@ pictures     from any picture to digits as MNIST has them, and reading them
 validation   whether the raw data are what params.yaml says
 tracking     runs in MLflow, found by the model that they made
 evaluation   how good a model is, and whether another is better
+audit        labels that networks contradict which never saw the images
 report       the figures and tables that people look at
 registry     models by any name, versions, and decisions about them: register, promote, rollback, pull, lineage
 serving      answering HTTP requests, and pages to draw on and to label what was served

@@ -35,6 +35,8 @@ ROBUSTNESS = Path("reports/robustness.csv")
 ROBUSTNESS_MEANS = Path("reports/robustness.json")
 PLOTS = Path("reports/plots")
 GATES = Path("reports/gates.json")
+# Of the labels. No stage writes it.
+AUDIT = Path("reports/audit.html")
 
 _EXPERIMENT_COPIES = (".dvc", "tmp", "exps")
 

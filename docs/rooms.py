@@ -13,6 +13,7 @@ FLOORS = (
     ("data", "model"),
     ("pictures", "validation", "tracking"),
     ("evaluation",),
+    ("audit",),
     ("report", "registry"),
     ("serving", "experiments"),
     ("monitoring",),

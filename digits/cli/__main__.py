@@ -1,6 +1,7 @@
 """The list of commands: `digits COMMAND`, or `python -m digits.cli COMMAND`."""
 
 from digits.cli.app import app
+from digits.cli.audit import audit
 from digits.cli.collect import collect
 from digits.cli.compare import compare
 from digits.cli.data import data
@@ -45,6 +46,7 @@ COMMANDS = (
     monitor,
     collect,
     retrain,
+    audit,
 )
 # Commands of commands: `digits NAME COMMAND`.
 GROUPS = {"data": data}

@@ -1,0 +1,1 @@
+"""Labels that networks contradict which never saw them."""
