@@ -1,15 +1,11 @@
 """A comparison of models as one HTML file that needs no network: tables, curves, and the images they disagree on."""
 
-import base64
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader
-from PIL import Image
 
 from digits.arrays import Rows
 from digits.evaluation.comparison import MISSING, Comparison, Entry
@@ -23,6 +19,7 @@ from digits.report.comparison_figures import (
     svg_uri,
 )
 from digits.report.comparison_table import cells
+from digits.report.sheet import png_uri
 
 # Images of each kind for each model: enough to see what they have in common, in a page of a few hundred kilobytes.
 MOST_IMAGES = 60
@@ -152,13 +149,6 @@ def disagreements(base: Entry, entry: Entry, names: Sequence[str], images: Rows 
             pictures.append(Picture(uri, row, names[actual], names[first], names[second], words))
         found.append(Disagreement(title, len(rows), pictures))
     return found
-
-
-def png_uri(pixels: np.ndarray) -> str:
-    """An image, uint8 (height, width), as data URI; 0 is black."""
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(out, format="PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
 
 
 def _class_names(base: Entry, others: Sequence[Entry]) -> list[str]:

@@ -13,8 +13,7 @@ from rich.table import Table
 
 from digits.data.changes import ADDED, CHANGED, KINDS, NONE, RELABELLED, REMOVED, Changes
 from digits.data.raw import Split
-from digits.report.comparison_page import png_uri
-from digits.report.sheet import Picture, render
+from digits.report.sheet import Picture, png_uri, render
 
 # Images of each kind on the page, shared by the classes: a page of some hundred kilobytes.
 MOST_IMAGES = 300

@@ -10,8 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from digits.data.raw import Split
-from digits.report.comparison_page import png_uri
-from digits.report.sheet import Picture, render
+from digits.report.sheet import Picture, png_uri, render
 
 if TYPE_CHECKING:
     import pandas as pd

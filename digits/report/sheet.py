@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from jinja2 import Environment, FileSystemLoader
+from PIL import Image
 
 
 @dataclass(frozen=True)
@@ -30,3 +34,10 @@ def render(template: str, **values: Any) -> str:
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     return environment.get_template(template).render(**values)
+
+
+def png_uri(pixels: np.ndarray) -> str:
+    """An image, uint8 (height, width), as data URI; 0 is black."""
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, format="PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
