@@ -37,10 +37,10 @@ def test_simulated_models_err_together_as_two_seeds_do():
 def test_identical_models_are_promoted_no_more_often_than_the_nominal_level():
     pairs = 1000
     rates = pass_rates(Setting(10_000, 0.01, 0.01), LIMITS, pairs, seed=0)
-    # The test is two-sided, and only a gain counts: half of the significance.
-    assert rates["promoted"] * pairs <= binom.ppf(0.999, pairs, PROMOTION.significance / 2)
+    # The first model has half of the significance. The test is two-sided, and only a gain counts.
+    assert rates["promoted"] * pairs <= binom.ppf(0.999, pairs, PROMOTION.significance / 4)
     # The gate does not refuse everything: the exact test comes near its level.
-    assert rates["promoted"] * pairs >= binom.ppf(0.001, pairs, PROMOTION.significance / 4)
+    assert rates["promoted"] * pairs >= binom.ppf(0.001, pairs, PROMOTION.significance / 8)
 
 
 @pytest.mark.slow
@@ -57,4 +57,4 @@ def test_of_many_equal_challengers_one_is_promoted_no_more_often_than_at_the_nom
 def test_a_gain_of_0_3_points_is_seen_as_often_as_the_docs_say():
     pairs = 300
     rates = pass_rates(Setting(10_000, 0.01, 0.007), LIMITS, pairs, seed=0)
-    assert binom.ppf(0.001, pairs, 0.92) <= rates["promoted"] * pairs <= binom.ppf(0.999, pairs, 0.92)
+    assert binom.ppf(0.001, pairs, 0.88) <= rates["promoted"] * pairs <= binom.ppf(0.999, pairs, 0.88)
