@@ -24,7 +24,6 @@ def collect(
     """
     from digits import dvc, paths
     from digits.monitoring.collect import collect as act
-    from digits.params import option
 
     place = log.absolute()
     enter_project()
@@ -41,7 +40,7 @@ def collect(
     folder = str(paths.FEEDBACK)
     extra = sorted({*params.preprocess.extra, folder})
     typer.echo(f"keep it:     git add {folder}.dvc && git commit -m 'Collect feedback'")
-    typer.echo(f"train on it: dvc exp run {option('preprocess.extra', extra)}")
+    typer.echo(f'train on it: dvc exp run -S "preprocess.extra=[{",".join(extra)}]"')
 
 
 def print_left_out(outcome: Collected) -> None:

@@ -30,7 +30,7 @@ def test_it_says_what_it_took_and_what_to_do_next(store, digits):
     assert second.startswith("digits: data/feedback/images has ") and second.endswith(" to test on (2 new)")
     assert rest == [
         "keep it:     git add data/feedback/images.dvc && git commit -m 'Collect feedback'",
-        "train on it: dvc exp run -S 'preprocess.extra=[data/feedback/images]'",
+        'train on it: dvc exp run -S "preprocess.extra=[data/feedback/images]"',
     ]
 
     assert (store.folder / "data" / "feedback" / "images.dvc").is_file()
