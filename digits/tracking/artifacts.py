@@ -33,6 +33,7 @@ VALIDATION = "validation"
 PLOTS = "plots"
 # In the folder of the logged model, and so in what `digits pull` writes.
 CLASSES = paths.CLASSES.name
+BOM = "environment.cdx.json"
 MODEL_CARD = "model_card.md"
 PARAMS = "source/params.yaml"
 PATCH = "source/uncommitted.patch"

@@ -16,6 +16,7 @@ from digits import paths
 from digits.data.dataset import Dataset
 from digits.files import write_json
 from digits.tracking import artifacts
+from digits.tracking.bom import bill_of_materials
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -26,7 +27,10 @@ FILE = "model.keras"
 
 
 def log_model(client: MlflowClient, run_id: str, dataset: Dataset, model_sha256: str) -> str:
-    """Log models/model.keras, byte for byte, and the names of its classes. Returns the id of the logged model."""
+    """Log models/model.keras, byte for byte, the names of its classes, and the packages of this environment.
+
+    Returns the id of the logged model.
+    """
     from digits.model.runtime import use_tensorflow
 
     use_tensorflow()
@@ -49,7 +53,10 @@ def log_model(client: MlflowClient, run_id: str, dataset: Dataset, model_sha256:
     )
     Model.log(
         artifact_path=None,
-        flavor=SimpleNamespace(save_model=partial(_save, dataset.class_names), __name__="mlflow.keras"),
+        flavor=SimpleNamespace(
+            save_model=partial(_save, dataset.class_names, bill_of_materials(NAME, model_sha256)),
+            __name__="mlflow.keras",
+        ),
         run_id=run_id,
         model_id=logged.model_id,
         signature=signature,
@@ -94,7 +101,7 @@ def libraries() -> dict[str, str]:
     return {"tensorflow": tensorflow, "keras": version("keras"), "numpy": version("numpy")}
 
 
-def _save(class_names: list[str], path: str, validate_serving_input: bool, **options: Any) -> None:
+def _save(class_names: list[str], bom: dict[str, Any], path: str, validate_serving_input: bool, **options: Any) -> None:
     """MLflow's `save_model` for Keras, but with the file of models/ instead of a new one.
 
     Keras stamps each save with the time, and the logged file is to have the hash that the run carries.
@@ -111,6 +118,7 @@ def _save(class_names: list[str], path: str, validate_serving_input: bool, **opt
     shutil.copyfile(paths.MODEL, Path(path) / FILE)
     shutil.copyfile(paths.TWIN, Path(path) / paths.TWIN.name)
     write_json(Path(path) / artifacts.CLASSES, class_names)
+    write_json(Path(path) / artifacts.BOM, bom)
     mlflow_model = options["mlflow_model"]
     mlflow_model.flavors["keras"]["data"] = Path(FILE).stem
     mlflow_model.save(str(Path(path) / "MLmodel"))

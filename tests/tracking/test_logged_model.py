@@ -1,5 +1,6 @@
 """The model in MLflow: the file byte for byte, and all that its loader and its server need."""
 
+import json
 from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlparse
@@ -70,6 +71,13 @@ def test_requirements_name_what_a_machine_installs(logged):
     lines = (logged.folder / "requirements.txt").read_text().splitlines()
     assert {f"{name}=={number}" for name, number in libraries().items()} <= set(lines)
     assert not any("tensorflow-cpu" in line for line in lines)
+
+
+def test_the_packages_of_this_environment_are_named(logged):
+    bom = json.loads((logged.folder / "environment.cdx.json").read_text())
+    assert bom["metadata"]["component"]["hashes"] == [{"alg": "SHA-256", "content": logged.tags["model_sha256"]}]
+    named = {component["name"]: component["version"] for component in bom["components"]}
+    assert named["keras"] == version("keras") and named["numpy"] == version("numpy")
 
 
 def test_the_splits_are_linked_by_dvcs_digest(store):
