@@ -20,6 +20,7 @@ from digits.cli.repro import repro
 from digits.cli.retrain import retrain
 from digits.cli.rollback import rollback
 from digits.cli.serve import serve
+from digits.cli.sign import sign
 from digits.cli.sweep import sweep
 from digits.cli.sync import sync
 from digits.cli.ui import ui
@@ -33,6 +34,7 @@ COMMANDS = (
     relocate,
     register,
     promote,
+    sign,
     rollback,
     history,
     pull,

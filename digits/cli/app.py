@@ -33,6 +33,12 @@ KeepOption = Annotated[float, typer.Option(min=1, metavar="MB", help="Room for t
 SampleOption = Annotated[float, typer.Option(min=0, max=1, help="Share of the requests that is logged.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the table, change nothing.")]
 ReasonOption = Annotated[str, typer.Option(help="Why, for the record.")]
+SignKeyOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", envvar="DIGITS_SIGNING_KEY", help="Private Ed25519 key (PEM) to sign the version with."
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 # For `--help`. There is none outside the project.
@@ -70,12 +76,17 @@ def project_params() -> Params:
 
 
 @functools.cache
-def open_registry() -> Registry:
-    """The registered model, also from outside the project against a tracking server."""
+def open_registry(name: str = "") -> Registry:
+    """The registered model, also from outside the project against a tracking server.
+
+    Args:
+        name: what it is called; default is as params.yaml says, or outside the project `digits`.
+    """
     from digits.registry.versions import Registry
     from digits.tracking.store import connect
 
-    name = _model_name()
+    # Wrong parameters are refused before the store is opened.
+    name = name or _model_name()
     return Registry(connect(), name)
 
 

@@ -33,7 +33,15 @@ def draw(
     Example: `digits draw`, or without a desktop `digits draw --no-browser`.
     """
     from digits.registry.resolve import resolve
+    from digits.registry.signature import vouched
     from digits.serving import draw as act
 
     name = model or champion()
-    act.draw(lambda: resolve(name, open_registry), host, port, refresh, browser, log_opener(log, "draw", keep, sample))
+    act.draw(
+        lambda: vouched(resolve(name, open_registry)),
+        host,
+        port,
+        refresh,
+        browser,
+        log_opener(log, "draw", keep, sample),
+    )

@@ -71,8 +71,9 @@ def _load(name: str) -> tuple[Known | Model, Reader]:
     if known := remembered.recall(name, state):
         return known, Reader.of(load_classifier(known.file), known)
     from digits.registry.resolve import resolve
+    from digits.registry.signature import vouched
 
-    model = resolve(name or champion(), open_registry)
+    model = vouched(resolve(name or champion(), open_registry))
     reader = Reader.of(load_classifier(model.file()), model.results)
     remembered.remember(name, state, model, reader.class_names)
     return model, reader

@@ -4,7 +4,15 @@ from typing import Annotated
 
 import typer
 
-from digits.cli.app import DryRunOption, ModelArgument, ReasonOption, enter_project, open_registry, project_params
+from digits.cli.app import (
+    DryRunOption,
+    ModelArgument,
+    ReasonOption,
+    SignKeyOption,
+    enter_project,
+    open_registry,
+    project_params,
+)
 from digits.errors import DigitsError
 
 
@@ -16,6 +24,7 @@ def promote(
     probation: Annotated[
         str, typer.Option(metavar="7d|500rows", help="After that, `digits monitor` rolls back if it was no gain.")
     ] = "",
+    sign_key: SignKeyOption = None,
 ) -> None:
     """Make a model champion, if it is better than the present one on the same test images.
 
@@ -25,6 +34,7 @@ def promote(
     from digits.registry import promote as act
     from digits.registry.gates import print_gates
     from digits.registry.resolve import resolve_run
+    from digits.registry.signature import private_key
 
     if force and not reason.strip():
         raise typer.BadParameter("--force needs --reason: the history is to say why", param_hint="--force")
@@ -33,10 +43,13 @@ def promote(
             parse_probation(probation)
         except ValueError as error:
             raise typer.BadParameter(str(error), param_hint="--probation") from None
+    key = private_key(sign_key.absolute()) if sign_key else None
     enter_project()
     params, registry = project_params(), open_registry()
     found = resolve_run(model, registry)
-    outcome = act.promote(registry, found, params, why=reason, force=force, dry_run=dry_run, probation=probation)
+    outcome = act.promote(
+        registry, found, params, why=reason, force=force, dry_run=dry_run, probation=probation, key=key
+    )
     if outcome.registration and outcome.registration.refused:
         print_gates(outcome.registration.gates, "Gates of registration")
         raise DigitsError(f"{model} is {outcome.registration}")

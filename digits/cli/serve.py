@@ -38,13 +38,15 @@ def serve(
     """
     if shadow and log is None:
         raise DigitsError("--shadow needs --log DIR, the folder where its answers are kept")
+    from digits.registry.signature import vouched
     from digits.serving import score
     from digits.serving.shadow import Shadow
 
-    served = functools.partial(resolve_model, model or champion())
+    name = model or champion()
     open_shadow = None
     if shadow and log:
         open_shadow = functools.partial(
             Shadow, shadow, functools.partial(resolve_model, shadow), log.absolute(), keep, refresh
         )
-    score.serve(served, host, port, refresh, log_opener(log, "serve", keep, sample), open_shadow)
+    opener = log_opener(log, "serve", keep, sample)
+    score.serve(lambda: vouched(resolve_model(name)), host, port, refresh, opener, open_shadow)

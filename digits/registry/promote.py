@@ -11,6 +11,7 @@ from digits import paths
 from digits.data.dataset import Dataset
 from digits.data.extra import read_extra
 from digits.errors import DigitsError
+from digits.registry import signature
 from digits.registry.aliases import make_champion
 from digits.registry.gates import Evidence, Gate, check, failed
 from digits.registry.history import CHAMPION
@@ -18,11 +19,14 @@ from digits.registry.looks import number_of
 from digits.registry.model import Model
 from digits.registry.register import Registration, register
 from digits.registry.resolve import resolve
+from digits.registry.sign import sign
 from digits.registry.versions import Registry
 from digits.results import Results
 from digits.tracking.find import class_names_of
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     from digits.model.classifier import Classifier
     from digits.params import EvaluateParams, Params, RegisterParams
 
@@ -60,6 +64,7 @@ def promote(
     force: bool = False,
     dry_run: bool = False,
     probation: str = "",
+    key: Ed25519PrivateKey | None = None,
 ) -> Promotion:
     """Make a model champion if the gates pass. A model that is no version yet is registered first.
 
@@ -71,9 +76,11 @@ def promote(
         force: promote though a gate against the champion fails.
         dry_run: check the gates, change nothing.
         probation: `7d` or `500rows`, after which `digits monitor` compares both champions once; empty for none.
+        key: to sign the version with; None leaves it as it is.
 
     Raises:
-        DigitsError: the model is champion already, or cannot be scored.
+        DigitsError: the model is champion already, or cannot be scored; or the shell names a key for checking, and
+            that has not signed the version.
         RegistryChangedError: another process moved the alias meanwhile; nothing was changed.
     """
     registration, number = None, model.number or _number_of(registry, model)
@@ -86,6 +93,11 @@ def promote(
     refused = failed(gates)
     if dry_run or number is None or (refused and not force):
         return Promotion(registration, number, champion, gates)
+    if key is not None:
+        sign(registry, number, key)
+    if signature.public_key_file():
+        # Whoever asks for signatures would be left without a champion.
+        signature.check_version(registry.version(number))
     action = "promote (forced)" if refused else "promote"
     if probation and champion is None:
         raise DigitsError("--probation compares with the former champion, and there is none: promote without it")

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import errno
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from digits import paths
 from digits.errors import DigitsError
-from digits.files import atomic_path, sha256_file, write_text
-from digits.registry import version_files
+from digits.files import atomic_path, write_bytes, write_text
+from digits.registry import signature, sums, version_files
 from digits.tracking import artifacts
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
-_SUMS = "SHA256SUMS"
-# Of a version: the same lines as the file has, as they were at registration.
-SUMS_TAG = "sha256sums"
 # MLflow's own client writes this file into a local model folder when it loads the model by its version.
 _NOT_OURS = ("registered_model_meta",)
 # What a version from before versions kept files of their own has in its run, and its name in the folder.
@@ -28,23 +26,36 @@ _FROM_RUN |= {artifacts.EVALUATION_FILES[path]: path.name for path in (paths.MET
 _FROM_RUN |= {f"{artifacts.PLOTS}/{name}.png": f"{artifacts.PLOTS}/{name}.png" for name in version_files.PICTURES}
 
 
-def pull(client: MlflowClient, version: ModelVersion, target: Path) -> Path:
+def pull(client: MlflowClient, version: ModelVersion, target: Path, locked: Mapping[str, str] | None = None) -> Path:
     """Write model.keras, its twin, MLmodel, model card, metrics, calibration and SHA256SUMS into a folder.
 
     All bytes come from the store, not from a cache, and must have the hashes tagged at registration. The folder appears
     complete or not at all; an empty folder or an earlier pull at the same place is replaced.
 
+    Args:
+        client: of the store.
+        version: which one.
+        target: the folder.
+        locked: the hashes that its files must have; None for those of the registration.
+
     Raises:
-        DigitsError: an artifact was changed since registration or cannot be read, or the target is
-            something else than an earlier pull.
+        DigitsError: an artifact was changed since registration or cannot be read; the version is not signed as the
+            shell demands; or the target is something else than an earlier pull.
     """
     _refuse_others_folder(target)
+    hashes = signature.check_version(version)
+    if locked is not None and (changed := sums.changed(locked, hashes)):
+        raise DigitsError(
+            f"version {version.version} of this store is not what was locked, {', '.join(changed)} differ: refused, "
+            "nothing written"
+        )
     with atomic_path(target.resolve()) as folder:
         # Beside the target: no other disk has to hold it.
         pulled = collect(client, version, folder.parent / f"{folder.name}.store")
-        sums = sums_of(pulled)
-        _refuse_changed(version, sums)
-        write_text(pulled / _SUMS, sums)
+        refuse_changed(version, hashes, sums.of_folder(pulled))
+        write_text(pulled / sums.FILE, version.tags[sums.TAG])
+        if signed := signature.in_bytes(version):
+            write_bytes(pulled / signature.FILE, signed)
         pulled.rename(folder)
     return target
 
@@ -90,27 +101,16 @@ def _collect_from_run(client: MlflowClient, version: ModelVersion, folder: Path)
             (folder / name).write_bytes(file.read_bytes())
 
 
-def sums_of(folder: Path) -> str:
-    """One line a file, as `sha256sum --check` reads them."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return "".join(f"{sha256_file(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
+def refuse_changed(version: ModelVersion, registered: Mapping[str, str], found: Mapping[str, str]) -> None:
+    """Refuse files that are not those that were registered.
 
-
-def _refuse_changed(version: ModelVersion, sums: str) -> None:
-    """Refuse files that are not those that were registered."""
-    tagged = version.tags.get(SUMS_TAG)
-    if tagged is None:
-        raise DigitsError(
-            f"version {version.version} has no tag {SUMS_TAG}: it was not registered by digits, nothing to check"
-        )
-    if changed := sorted(_names(set(sums.splitlines()) ^ set(tagged.splitlines()))):
+    Raises:
+        DigitsError: which they are.
+    """
+    if changed := sums.changed(registered, found):
         raise DigitsError(
             f"version {version.version}: {', '.join(changed)} changed since it was registered: refused, nothing written"
         )
-
-
-def _names(lines: set[str]) -> set[str]:
-    return {line.partition("  ")[2] for line in lines}
 
 
 def _refuse_others_folder(target: Path) -> None:
@@ -119,8 +119,7 @@ def _refuse_others_folder(target: Path) -> None:
         raise DigitsError(f"{target} is the folder that you are in: name one to make with --to")
     if not target.exists():
         return
-    sums = target / _SUMS
-    listed = _names(set(sums.read_text().splitlines())) if sums.is_file() else set()
-    present = {path.relative_to(target).as_posix() for path in target.rglob("*") if not path.is_dir()}
-    if not target.is_dir() or present - listed - {_SUMS}:
+    listed = target / sums.FILE
+    ours = {*sums.parse(listed.read_text(encoding="utf-8", errors="replace"))} if listed.is_file() else set()
+    if not target.is_dir() or sums.files_in(target) - ours - {sums.FILE, signature.FILE}:
         raise DigitsError(f"{target} exists and holds more than an earlier pull: choose another folder with --to")

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from digits import paths
-from digits.registry import version_files
+from digits.registry import sums, version_files
 from digits.registry.aliases import give_first_alias
 from digits.registry.gates import Evidence, Gate, check, failed
 from digits.registry.history import CHAMPION
 from digits.registry.looks import count, number_of
 from digits.registry.model import Model
 from digits.registry.model_card import model_card
-from digits.registry.pull import SUMS_TAG, collect, sums_of
+from digits.registry.pull import collect
 from digits.registry.versions import Registry
 from digits.tracking import artifacts
 from digits.tracking.find import class_names_of
@@ -110,8 +110,8 @@ def register(registry: Registry, model: Model, params: RegisterParams, dry_run: 
         # For whoever looks at the run. The version has a card of its own.
         registry.client.log_text(run.info.run_id, card, artifacts.MODEL_CARD)
     with tempfile.TemporaryDirectory() as scratch:
-        sums = sums_of(collect(registry.client, version, Path(scratch)))
-    registry.client.set_model_version_tag(registry.name, number, SUMS_TAG, sums)
+        hashes = sums.of_folder(collect(registry.client, version, Path(scratch)))
+    registry.client.set_model_version_tag(registry.name, number, sums.TAG, sums.text(hashes))
     why = f"registered from run “{run.info.run_name}”"
     return Registration(number, gates, give_first_alias(registry, number, why, gates))
 

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from digits import paths
 from digits.errors import DigitsError
-from digits.files import write_text
+from digits.files import sha256_file, write_text
+from digits.registry import signature
 from digits.registry.kept import kept_file, not_kept
 from digits.tracking import address
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     State = dict[str, Any]
 
 # Another form of the notes gets another number, and older notes do not count.
-_FORM = 1
+_FORM = 2
 # Of https://www.sqlite.org/fileformat.html: the header, which counts the changes, and its byte for a write-ahead log.
 _HEADER, _WRITE_VERSION, _ROLLBACK = 100, 18, 1
 # What `Results` reads the names of classes and the threshold from.
@@ -75,6 +76,9 @@ def state() -> State | None:
         params = (paths.project_root() / paths.PARAMS).read_bytes()
         uri = address.tracking_uri()
         database = address.sqlite_file(uri)
+        key = signature.public_key_file()
+        # Only what that key signed is remembered.
+        signed_by = None if key is None else sha256_file(key)
         if database is None or any(Path(f"{database.resolve()}{end}").exists() for end in ("-journal", "-wal")):
             return None
         with database.open("rb") as file:
@@ -87,6 +91,7 @@ def state() -> State | None:
         "form": _FORM,
         "store": uri,
         "workspace": os.environ.get("MLFLOW_WORKSPACE"),
+        "signed_by": signed_by,
         "params": hashlib.sha256(params).hexdigest(),
         "database": [header.hex(), _mark(database)],
     }

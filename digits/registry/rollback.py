@@ -6,6 +6,7 @@ from digits.errors import DigitsError
 from digits.registry.aliases import move
 from digits.registry.history import CHAMPION, Change, former_champion, unrecorded
 from digits.registry.resolve import resolve
+from digits.registry.signature import vouched
 from digits.registry.versions import Registry
 
 
@@ -13,7 +14,8 @@ def rollback(registry: Registry, to: str | None, why: str) -> Change:
     """Give the alias champion back to the former champion, or to the version `to`.
 
     Raises:
-        DigitsError: there is no former champion, no such version, or its file is not what was registered.
+        DigitsError: there is no former champion, no such version, its file is not what was registered, or the
+            key that the shell names has not signed it.
     """
     champion = registry.aliases().get(CHAMPION)
     history = registry.history()
@@ -29,5 +31,5 @@ def rollback(registry: Registry, to: str | None, why: str) -> Change:
     if target not in {change.after for change in history if change.alias == CHAMPION}:
         raise DigitsError(f"version {target} never was champion: `digits promote {target}` compares it first")
     # A champion that cannot be loaded would be worse than the present one.
-    resolve(f"models:/{registry.name}/{target}", lambda: registry).file()
+    vouched(resolve(f"models:/{registry.name}/{target}", lambda: registry)).file()
     return move(registry, CHAMPION, champion, target, "rollback", why)

@@ -21,8 +21,10 @@ NAMES = [str(number) for number in range(10)]
 
 
 @pytest.fixture
-def noted(registry, folder):
+def noted(registry, folder, monkeypatch):
     """Version 2, remembered: its files, what it is, and its note."""
+    # None is named, and what a test names is forgotten after it.
+    monkeypatch.setenv("DIGITS_SIGNING_PUBLIC_KEY", "")
     weights = b"weights"
     (folder / "new").write_bytes(weights)
     sha256 = sha256_file(folder / "new")
@@ -79,6 +81,16 @@ def take_params_away(noted, registry):
     (noted.folder / "params.yaml").unlink()
 
 
+def name_a_key(noted, registry):
+    """What was remembered before had not to be signed by it."""
+    (noted.folder / "key.pub").write_text("a public key")
+    os.environ["DIGITS_SIGNING_PUBLIC_KEY"] = str(noted.folder / "key.pub")
+
+
+def name_a_key_that_is_not_there(noted, registry):
+    os.environ["DIGITS_SIGNING_PUBLIC_KEY"] = str(noted.folder / "none.pub")
+
+
 def damage_the_model(noted, registry):
     noted.kept.write_bytes(b"weight!")
 
@@ -115,6 +127,8 @@ CHANGES = [
     write_and_turn_back_the_clock,
     restore_a_copy,
     change_params,
+    name_a_key,
+    name_a_key_that_is_not_there,
     take_params_away,
     damage_the_model,
     change_a_threshold,
