@@ -105,3 +105,89 @@ def test_a_place_that_cannot_be_written_is_one_line(store, digits, tmp_path):
     (tmp_path / "file").touch()
     assert_refused(digits("pull", "--to", str(tmp_path / "file" / "model")), str(tmp_path / "file"))
     assert_refused(digits("pull", "--to", "."), "the folder that you are in")
+
+
+@pytest.fixture
+def app(store, tmp_path, monkeypatch):
+    """The folder of an application, the current one, which is no project."""
+    folder = tmp_path / "app"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def test_a_lock_restores_what_it_says_though_the_alias_moved(store, digits, app):
+    code, out, err = digits("pull", "--lock", "digits.lock", "--to", "model")
+    assert (code, err) == (0, "") and out.startswith("digits: version 1 is in model, bytes verified; ")
+    assert out.endswith("digits: digits.lock is written\n")
+    lock, model = (app / "digits.lock").read_bytes(), sha256_file(app / "model" / "model.keras")
+    store.client.set_registered_model_alias("digits", "champion", "2")
+    shutil.rmtree(app / "model")
+    code, out, err = digits("pull", "--lock", "digits.lock")
+    assert (code, err) == (0, "") and "digits: version 1 is in model" in out and re.search(r"version +1 → 2\n", out)
+    assert "test accuracy in %" in out and "`digits pull --lock digits.lock --update` takes the new one" in out
+    assert (app / "digits.lock").read_bytes() == lock and sha256_file(app / "model" / "model.keras") == model
+
+    code, out, err = digits("pull", "--lock", "digits.lock", "--update")
+    assert (code, err) == (0, "") and re.search(r"version +1 → 2\n", out) and "version 2 is in model" in out
+    assert json.loads((app / "digits.lock").read_text())["version"] == 2
+    updated = (app / "digits.lock").read_bytes()
+    code, out, err = digits("pull", "--lock", "digits.lock", "--update")
+    assert (code, err) == (0, "") and out.endswith("digits: digits.lock is as it was\n")
+    assert (app / "digits.lock").read_bytes() == updated
+
+
+def test_ci_asks_for_the_folder_without_a_store_and_for_the_alias_without_a_folder(store, digits, app, monkeypatch):
+    assert_refused(digits("pull", "--lock", "digits.lock", "--check"), "there is no digits.lock: `digits pull --lock")
+    assert digits("pull", "--lock", "digits.lock", "--to", "model")[0] == 0
+    with monkeypatch.context() as offline:
+        offline.delenv("MLFLOW_TRACKING_URI")
+        done = digits("pull", "--lock", "digits.lock", "--check")
+        assert done == (0, "digits: model is what digits.lock says, digits version 1\n", "")
+        (app / "model" / "model.keras").write_bytes(b"torn")
+        assert_refused(
+            digits("pull", "--lock", "digits.lock", "--check"),
+            "model is not what digits.lock says, model.keras changed: `digits pull --lock digits.lock` restores digits",
+        )
+        assert_refused(
+            digits("pull", "--lock", "digits.lock"), "set MLFLOW_TRACKING_URI to the store of digits version 1; it was"
+        )
+    done = digits("pull", "--lock", "digits.lock", "--outdated")
+    assert done == (0, "digits: champion is version 1, as digits.lock says\n", "")
+    store.client.set_registered_model_alias("digits", "champion", "3")
+    outcome = digits("pull", "--lock", "digits.lock", "--outdated")
+    assert_refused(outcome, "champion is version 3 now, digits.lock has version 1")
+    assert re.search(r"other test images +\w{12} → \w{12}\n", outcome[1])
+    assert (app / "model" / "model.keras").read_bytes() == b"torn"
+
+
+def test_what_is_there_is_used_while_the_store_is_away(store, digits, app, monkeypatch):
+    assert digits("pull", "--lock", "digits.lock", "--to", "model")[0] == 0
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{app}/none/mlflow.db")
+    code, out, err = digits("pull", "--lock", "digits.lock")
+    assert code == 0 and out.startswith("digits: version 1 is in model") and err.count("\n") == 1
+    assert err.startswith("digits: whether champion moved is not known: ")
+
+
+def test_a_lock_of_a_number_follows_nothing(store, digits, app):
+    assert digits("pull", "2", "--lock", "digits.lock")[0] == 0
+    assert json.loads((app / "digits.lock").read_text())["alias"] is None
+    assert digits("pull", "--lock", "digits.lock", "--outdated") == (0, "digits: digits.lock follows no alias\n", "")
+    refused = digits("pull", "--lock", "digits.lock", "--update")
+    assert_refused(refused, "digits.lock follows no alias: name the version to take")
+    code, out, err = digits("pull", "models:/digits@champion", "--lock", "digits.lock", "--update")
+    assert code == 0 and re.search(r"version +2 → 1\n", out), err
+    assert json.loads((app / "digits.lock").read_text())["alias"] == "champion"
+
+
+def test_what_the_words_of_a_lock_do_not_mean_together_is_wrong_usage(store, digits, app):
+    (app / "digits.lock").write_text("{}")
+    for words, reason in (
+        (["--check"], "need it"),
+        (["2", "--lock", "digits.lock"], "says which version"),
+        (["--update", "--check", "--lock", "digits.lock"], "change nothing"),
+    ):
+        code, out, err = digits("pull", *words)
+        assert code == 2 and out == "" and reason in re.sub(r"[│\s]+", " ", err), err
+    assert_refused(digits("pull", "--lock", "digits.lock"), "digits.lock cannot be read (store: Field required)")
+    assert_refused(digits("pull", "--lock", "."), "Is a directory")

@@ -236,10 +236,14 @@ def a_model_is_taken_away_over_http(session, tmp_path, monkeypatch):
         assert "version 1" in session.digits("sync")
         here = {"MLFLOW_TRACKING_URI": uri, "PYTHONPATH": str(project.folder)}
         elsewhere = Project(away)
-        pull = ("python", "-m", "digits.cli", "pull", "--to", "model")
+        pull = ("python", "-m", "digits.cli", "pull", "--lock", "digits.lock")
+        assert "bytes verified" in elsewhere.run(*pull, "--to", "model", **here).stdout
+        lock = (away / "digits.lock").read_bytes()
+        shutil.rmtree(away / "model")
         assert "bytes verified" in elsewhere.run(*pull, **here).stdout
-        # Nothing but the folder is left.
-        assert [path.name for path in away.iterdir()] == ["model"]
+        assert (away / "digits.lock").read_bytes() == lock
+        # Nothing but the folder and its lock is left.
+        assert {path.name for path in away.iterdir()} == {"model", "digits.lock"}
         assert {"model.keras", "MLmodel", "model_card.md", "metrics.json", "SHA256SUMS", "plots"} <= {
             path.name for path in (away / "model").iterdir()
         }
@@ -255,10 +259,10 @@ def a_model_is_taken_away_over_http(session, tmp_path, monkeypatch):
         shutil.rmtree(away / "model")
         refused = elsewhere.run(*pull, check=False, **here)
         assert refused.returncode == 1 and "model.keras changed since it was registered" in refused.stderr
-        assert refused.stderr.count("\n") == 1 and list(away.iterdir()) == []
+        assert refused.stderr.count("\n") == 1 and list(away.iterdir()) == [away / "digits.lock"]
         stored.unlink()
         refused = elsewhere.run(*pull, check=False, **here)
         assert refused.returncode == 1 and refused.stderr.startswith("digits: version 1: "), refused.stderr
-        assert refused.stderr.count("\n") == 1 and list(away.iterdir()) == []
+        assert refused.stderr.count("\n") == 1 and list(away.iterdir()) == [away / "digits.lock"]
     finally:
         kill(process)
