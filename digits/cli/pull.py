@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,8 +12,6 @@ from digits.cli.app import open_registry
 from digits.errors import DigitsError
 
 if TYPE_CHECKING:
-    from mlflow.entities.model_registry import ModelVersion
-
     from digits.registry.lock import Lock
     from digits.registry.versions import Registry
 
@@ -59,28 +56,16 @@ def pull(
 
 def _pull(model: str, alias: str, version: str, to: Path) -> None:
     from digits.registry import pull as act
+    from digits.registry.resolve import find_version
 
     registry = open_registry()
-    found, _ = _find(registry, model, alias, version)
+    found, _ = find_version(registry, model, alias, version)
     _tell(str(found.version), act.pull(registry.client, found, to))
-
-
-def _find(registry: Registry, model: str, alias: str, version: str) -> tuple[ModelVersion, str | None]:
-    """The version that is meant, and the alias that names it, if one does."""
-    from digits.registry.history import CHAMPION
-    from digits.registry.resolve import resolve_version
-
-    if model:
-        number = resolve_version(model, registry)
-        last = re.sub(r"models:/[^/@]+@", "", model)
-        return registry.version(number), last if last in registry.aliases() else None
-    if version:
-        return registry.version(version), None
-    return registry.version_with(alias or CHAMPION), alias or CHAMPION
 
 
 def _take(file: Path, to: Path | None, model: str, alias: str, version: str) -> None:
     from digits.registry import lock as act
+    from digits.registry.resolve import find_version
 
     before = act.read_lock(file) if file.exists() else None
     if before and not (model or alias or version):
@@ -90,7 +75,7 @@ def _take(file: Path, to: Path | None, model: str, alias: str, version: str) -> 
             )
         alias = before.alias
     registry = _open(before) if before else open_registry()
-    found, followed = _find(registry, model, alias, version)
+    found, followed = find_version(registry, model, alias, version)
     folder = to or (act.folder_of(file, before) if before else Path("pulled"))
     after = act.take(registry.client, found, followed, file, folder)
     if before and (news := act.news(before, found)):
@@ -101,23 +86,23 @@ def _take(file: Path, to: Path | None, model: str, alias: str, version: str) -> 
 
 def _restore(file: Path, to: Path | None) -> None:
     from digits.registry import lock as act
+    from digits.registry import pull
 
     lock = act.read_lock(file)
     folder = to or act.folder_of(file, lock)
-    is_there = not act.difference(lock, folder)
-    try:
+    if act.difference(lock, folder):
         registry = _open(lock)
-        if not is_there:
-            act.restore(registry.client, registry.version(str(lock.version)), lock, folder)
-        now = registry.version_with(lock.alias) if lock.alias else None
-    except DigitsError as error:
-        if not is_there:
-            raise
-        # What the application needs is there, byte for byte.
-        typer.echo(f"digits: whether {lock.alias or 'anything'} moved is not known: {error}", err=True)
-        now = None
+        pull.pull(registry.client, registry.version(str(lock.version)), folder, lock.files)
     _tell(str(lock.version), folder)
-    if now and (news := act.news(lock, now)):
+    if lock.alias is None:
+        return
+    try:
+        now = _open(lock).version_with(lock.alias)
+    except DigitsError as error:
+        # What the application needs is there, byte for byte.
+        typer.echo(f"digits: whether {lock.alias} moved is not known: {error}", err=True)
+        return
+    if news := act.news(lock, now):
         typer.echo(f"{news}\ndigits: {act.moved(lock, now, file)}")
 
 

@@ -144,23 +144,14 @@ def take(client: MlflowClient, version: ModelVersion, alias: str | None, file: P
     place = Path(os.path.relpath(folder.absolute(), file.absolute().parent)).as_posix()
     lock = lock_of(version, alias, place)
     if file.exists() and (before := read_lock(file)).model_copy(update={"pulled": lock.pulled}) == lock:
-        restore(client, version, before, folder)
+        if difference(before, folder):
+            pull(client, version, folder, before.files)
         return before
     with atomic_path(file) as part:
         # Written first: where there is no room for it, the folder stays as it is.
         write_json(part, lock.model_dump())
         pull(client, version, folder)
     return lock
-
-
-def restore(client: MlflowClient, version: ModelVersion, lock: Lock, folder: Path) -> None:
-    """Make a folder what a lock says, from the store. A folder that is so already is left alone.
-
-    Raises:
-        DigitsError: as `pull`; or the store has other files under this version by now.
-    """
-    if difference(lock, folder):
-        pull(client, version, folder, lock.files)
 
 
 def difference(lock: Lock, folder: Path) -> str:

@@ -105,6 +105,26 @@ def resolve_version(name: str, registry: Registry) -> str:
     return str(version.version)
 
 
+def find_version(registry: Registry, name: str, alias: str, number: str) -> tuple[ModelVersion, str | None]:
+    """The registered version that is meant, and the alias that names it, if one does.
+
+    Args:
+        registry: the registered model.
+        name: any name of the version, or empty.
+        alias: of the version, or empty; where nothing else is given either, the champion is meant.
+        number: of the version, or empty.
+
+    Raises:
+        DigitsError: as `resolve_version`; or there is no such alias or version.
+    """
+    if name:
+        found, last = registry.version(resolve_version(name, registry)), name.rpartition("@")[2]
+        return found, last if last in registry.aliases() else None
+    if number:
+        return registry.version(number), None
+    return registry.version_with(alias or CHAMPION), alias or CHAMPION
+
+
 def resolve_all(names: Sequence[str], registry: Registry) -> dict[str, Model]:
     """The models by the names given, in their order; without names, the champion and the newest evaluated runs.
 

@@ -169,6 +169,15 @@ def test_what_is_there_is_used_while_the_store_is_away(store, digits, app, monke
     assert err.startswith("digits: whether champion moved is not known: ")
 
 
+def test_a_lock_outlives_its_alias(store, digits, app):
+    assert digits("pull", "--lock", "digits.lock")[0] == 0
+    store.client.delete_registered_model_alias("digits", "champion")
+    shutil.rmtree(app / "pulled")
+    code, out, err = digits("pull", "--lock", "digits.lock")
+    assert code == 0 and out.startswith("digits: version 1 is in pulled") and "digits has no champion" in err
+    assert_refused(digits("pull", "--lock", "digits.lock", "--outdated"), "digits has no champion")
+
+
 def test_a_lock_of_a_number_follows_nothing(store, digits, app):
     assert digits("pull", "2", "--lock", "digits.lock")[0] == 0
     assert json.loads((app / "digits.lock").read_text())["alias"] is None

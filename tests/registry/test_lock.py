@@ -15,6 +15,7 @@ from digits.files import sha256_file, write_json
 from digits.registry import lock as module
 from digits.registry import sums
 from digits.registry.lock import Lock, difference, folder_of, lock_of, moved, news, read_lock, take
+from digits.registry.pull import pull
 from digits.registry.signature import FILE, VARIABLE, private_key, signed
 
 HASHES = st.text("0123456789abcdef", min_size=64, max_size=64)
@@ -214,7 +215,7 @@ def test_another_version_under_the_same_number_is_refused(store, tmp_path):
     with pytest.raises(
         DigitsError, match=r"version 1 of this store is not what was locked, model.keras differ: refused"
     ):
-        module.restore(store.client, store.registry.version("1"), other, folder)
+        pull(store.client, store.registry.version("1"), folder, other.files)
     assert not (folder / "model.keras").exists()
-    module.restore(store.client, store.registry.version("1"), lock, folder)
+    pull(store.client, store.registry.version("1"), folder, lock.files)
     assert difference(lock, folder) == ""
