@@ -44,7 +44,7 @@ SAMPLE = Lock(
     test={"accuracy": 0.9909, "loss": 0.0279},
     files={"MLmodel": "0" * 64, "model.keras": "1" * 64},
 )
-in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+in_one_folder = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @in_one_folder
