@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from digits.data.feedback import pixels_sha256, side_of
 from digits.errors import DigitsError
 from digits.serving.journal import read_log
 from digits.serving.labels import read_labels
@@ -43,6 +44,15 @@ class Labelled:
     def first(self, count: int) -> Labelled:
         """The first of them."""
         return Labelled(self.images[:count], self.labels[:count], self.times[:count])
+
+    def unknown(self, begun: datetime.datetime) -> Labelled:
+        """Those that a training on feedback which began then cannot have had."""
+        rows = [
+            row
+            for row, (image, time) in enumerate(zip(self.images, self.times, strict=True))
+            if time >= begun or side_of(pixels_sha256(image)) != "train"
+        ]
+        return Labelled(self.images[rows], self.labels[rows], [self.times[row] for row in rows])
 
     def right(self, classify: Classifier) -> np.ndarray:
         """Which of them a model gets right: bool (n,)."""
@@ -79,6 +89,9 @@ def labelled_images(log: Path, side: int, classes: int, since: datetime.datetime
 def scored_on(models: Sequence[Model], log: Path, params: EvaluateParams) -> list[Results]:
     """What models score on the labelled images of a log, whichever model served them.
 
+    Images that one of the models may have been trained on do not count: those for training of what `digits collect`
+    makes, served before that training began.
+
     Args:
         models: one or more, for images of one size and the same number of classes.
         log: its folder.
@@ -102,6 +115,10 @@ def scored_on(models: Sequence[Model], log: Path, params: EvaluateParams) -> lis
     found = labelled_images(log, side, classes)
     if not len(found):
         raise DigitsError(f"{log}: nobody said of an image what it is; `digits label {log}` asks")
+    learned = [model.require_run().info.start_time / 1000 for model in models if model.results.extra]
+    found = found.unknown(datetime.datetime.fromtimestamp(max(learned, default=0), datetime.UTC))
+    if not len(found):
+        raise DigitsError(f"{log}: one of the models was trained on all labelled images: label others")
     scored = []
     for model, classify in zip(models, classifiers, strict=True):
         probabilities = classify(found.images, params.batch_size)

@@ -3,6 +3,7 @@ import datetime
 import numpy as np
 from support.served import SIDE, images
 
+from digits.data.feedback import pixels_sha256, side_of
 from digits.monitoring.labelled import labelled_images
 from digits.serving import log as module
 from digits.serving.log import ServedLog
@@ -28,4 +29,8 @@ def test_named_images_in_the_order_in_which_they_were_served(tmp_path, monkeypat
     since = datetime.datetime.fromtimestamp(now + 1, datetime.UTC)
     assert labelled_images(tmp_path, SIDE, 3, since).labels.tolist() == [2]
     assert len(labelled_images(tmp_path, 28, 3)) == 0 and len(found.first(1)) == 1
+    later = found.unknown(datetime.datetime.fromtimestamp(now + 10, datetime.UTC))
+    sides = [side_of(pixels_sha256(image)) for image in found.images]
+    assert [side_of(pixels_sha256(image)) for image in later.images] == [side for side in sides if side == "test"]
+    assert len(found.unknown(found.times[0])) == 2
     assert found.right(lambda pixels: np.float32([[1, 0, 0], [0, 1, 0]])).tolist() == [True, False]
