@@ -12,6 +12,7 @@ import os
 import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.ipc
@@ -53,6 +54,9 @@ LABELS = pa.schema(
 )
 SCHEMAS = {"rows": ROWS, "labels": LABELS}
 _JOURNAL, _WHOLE = ".arrows", ".parquet"
+# Some 7 MB of images of 28×28 pixels.
+_ROWS_AT_A_TIME = 8192
+_BUFFER_BYTES = 2**20
 
 
 class Journal:
@@ -126,7 +130,7 @@ def finish_journals(folder: Path) -> None:
 
 
 def read_log(folder: Path, kind: str = "rows", columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-    """All that was logged, a file at a time, the oldest day first, journals included.
+    """All that was logged, some thousand rows at a time, the oldest day first, journals included.
 
     Args:
         folder: of the log.
@@ -139,45 +143,58 @@ def read_log(folder: Path, kind: str = "rows", columns: Sequence[str] | None = N
     if not folder.is_dir():
         raise DigitsError(f"{folder}: there is no such folder; `digits serve --log {folder}` makes it")
     names = list(columns or SCHEMAS[kind].names)
+    schema = pa.schema([SCHEMAS[kind].field(name) for name in names])
     found = {path.with_suffix("") for path in folder.glob(f"*.{kind}.*") if path.suffix in (_JOURNAL, _WHOLE)}
     for stem in sorted(found):
-        journal, path = (stem.with_name(stem.name + suffix) for suffix in (_JOURNAL, _WHOLE))
-        batches = [] if path.exists() else _batches(journal)
-        # A journal that became a Parquet file in the meantime is read as one.
-        if path.exists():
-            try:
-                table = pa.parquet.read_table(path, columns=names)
-                if table.schema != SCHEMAS[kind].empty_table().select(names).schema:
-                    raise pa.ArrowInvalid("its columns are not those of a log")
-                yield table
-            except (pa.ArrowException, OSError) as error:
-                raise DigitsError(f"{path} is damaged ({' '.join(str(error).split())[:120]}): move it away") from None
-        else:
-            yield pa.Table.from_batches(batches, SCHEMAS[kind]).select(names)
+        held: list[pa.RecordBatch] = []
+        for batch in _batches_of(stem, schema):
+            held.append(batch.select(names))
+            # A journal has a batch a second, of a row or more.
+            if sum(map(len, held)) >= _ROWS_AT_A_TIME:
+                yield pa.Table.from_batches(held, schema)
+                held = []
+        if held:
+            yield pa.Table.from_batches(held, schema)
+
+
+def _batches_of(stem: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """What a Parquet file or, where it is none yet, a journal has."""
+    journal, path = (stem.with_name(stem.name + suffix) for suffix in (_JOURNAL, _WHOLE))
+    if not path.exists():
+        # A journal that becomes a Parquet file from now on can still be read; one that became it just now cannot.
+        with contextlib.suppress(FileNotFoundError), journal.open("rb") as file:
+            yield from _stream(file)
+            return
+    try:
+        # Read as a stream: a column of a day may have a gigabyte.
+        with pa.parquet.ParquetFile(path, buffer_size=_BUFFER_BYTES) as whole:
+            if any(field not in list(whole.schema_arrow) for field in schema):
+                raise pa.ArrowInvalid("its columns are not those of a log")
+            yield from whole.iter_batches(_ROWS_AT_A_TIME, columns=schema.names)
+    except FileNotFoundError:
+        # The oldest files go while others are read.
+        return
+    except (pa.ArrowException, OSError) as error:
+        raise DigitsError(f"{path} is damaged ({' '.join(str(error).split())[:120]}): move it away") from None
 
 
 def _finish(path: Path) -> None:
     """Make the Parquet file of a journal, and remove the journal."""
     kind = path.name.split(".")[1]
     whole = path.with_suffix(_WHOLE)
-    batches = [] if whole.exists() else _batches(path)
-    if batches:
-        with atomic_path(whole) as part:
-            pa.parquet.write_table(pa.Table.from_batches(batches, SCHEMAS[kind]), part, compression="zstd")
+    if not whole.exists():
+        with path.open("rb") as file:
+            batches = list(_stream(file))
+        if batches:
+            with atomic_path(whole) as part:
+                pa.parquet.write_table(pa.Table.from_batches(batches, SCHEMAS[kind]), part, compression="zstd")
     path.unlink()
 
 
-def _batches(path: Path) -> list[pa.RecordBatch]:
+def _stream(file: BinaryIO) -> Iterator[pa.RecordBatch]:
     """What a journal has. The last second of a killed process may be torn."""
-    found: list[pa.RecordBatch] = []
-    try:
-        with path.open("rb") as file, pa.ipc.open_stream(file) as stream:
-            for batch in stream:
-                found.append(batch)
-    except (pa.ArrowInvalid, OSError) as error:
-        if isinstance(error, PermissionError):
-            raise
-    return found
+    with contextlib.suppress(pa.ArrowInvalid, OSError), pa.ipc.open_stream(file) as stream:
+        yield from stream
 
 
 def drop_oldest(folder: Path, keep: int) -> None:
