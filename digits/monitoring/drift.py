@@ -65,7 +65,7 @@ def compare(reference: Columns, batch: Columns) -> pd.DataFrame:
 
     parts = {name: np.concatenate([reference[name], batch[name]]) for name in TITLES}
     is_live = np.arange(len(parts["digit"])) >= len(reference["digit"])
-    found = _pool(parts).compare(~is_live, is_live)
+    found = pool_of(parts).compare(~is_live, is_live)
     p = p_values([found])[0]
     means = ([np.nan if name in CLASSES else _mean(values[name]) for name in TITLES] for values in (reference, batch))
     table = pd.DataFrame(
@@ -114,7 +114,7 @@ def alarm_threshold(
         seed: of the draws.
     """
     rng = np.random.default_rng(seed)
-    pool = _pool(reference)
+    pool = pool_of(reference)
     count = len(reference["digit"])
     found = []
     for _ in rounds:
@@ -124,7 +124,8 @@ def alarm_threshold(
     return float(np.quantile(smallest_p(found), false_alarms, method="lower"))
 
 
-def _pool(columns: Columns) -> Pool:
+def pool_of(columns: Columns) -> Pool:
+    """Images of which samples are to be compared, from `describe`."""
     return Pool(*([columns[name] for name in names] for names in (NUMBERS, CLASSES, SHARES)))
 
 

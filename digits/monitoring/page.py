@@ -112,7 +112,9 @@ def _histogram(name: str, validation: Observed, live: Observed, verdict: Verdict
     # All may be blank images, which have no centre.
     ends = [np.quantile(part, [0.002, 0.998]) for part in (theirs, ours) if len(part)] or [np.zeros(2)]
     low, high = float(np.min(ends)), float(np.max(ends))
-    edges = np.linspace(low, high if high > low else low + 1, _BINS + 1)
+    # A bar for each whole number, where there are few.
+    is_whole = theirs.dtype.kind in "iu" and high - low < _BINS
+    edges = np.arange(low - 0.5, high + 1) if is_whole else np.linspace(low, max(high, low + 1e-6), _BINS + 1)
     shares = [np.histogram(part.clip(edges[0], edges[-1]), edges)[0] / max(1, len(part)) for part in (theirs, ours)]
     highest = max(part.max() for part in shares)
     known, served = (_outline(part / max(highest, 1e-9)) for part in shares)
