@@ -66,10 +66,9 @@ def main(arguments: Sequence[str]) -> None:
     settings = Settings(thresholds, chosen.batches)
     found = []
     for what, batch in _changes(changed, params, chosen.images, chosen.pictures):
-        sizes = {
-            title: found_from(known, _take(columns, changed), batch, share, settings) for title, share in SHARES.items()
-        }
-        found.append(what | sizes)
+        for title, share in SHARES.items():
+            what[title] = found_from(known, _take(columns, changed), batch, share, settings)
+        found.append(what)
     session.finish(healthy=healthy, changes=found)
 
 
@@ -97,7 +96,7 @@ def false_alarms(
             p = smallest_p([pool.compare(_mask(known, count), _mask(draw, count)) for draw in draws])
             alarms[size] += int((p <= threshold).sum())
     total = splits * batches
-    found = []
+    found: list[dict[str, Cell]] = []
     for size, raised in alarms.items():
         low, high = wilson_interval(raised, total)
         row = {

@@ -56,7 +56,8 @@ SCHEMAS = {"rows": ROWS, "labels": LABELS}
 _JOURNAL, _WHOLE = ".arrows", ".parquet"
 # Some 7 MB of images of 28×28 pixels.
 _ROWS_AT_A_TIME = 8192
-_BUFFER_BYTES = 2**20
+# A reader of a Parquet file has the images of a group in memory.
+_ROWS_A_GROUP = 8 * _ROWS_AT_A_TIME
 
 
 class Journal:
@@ -166,8 +167,8 @@ def _batches_of(stem: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
             yield from _stream(file)
             return
     try:
-        # Read as a stream: a column of a day may have a gigabyte.
-        with pa.parquet.ParquetFile(path, buffer_size=_BUFFER_BYTES) as whole:
+        # By default it would fetch all groups beforehand.
+        with pa.parquet.ParquetFile(path, pre_buffer=False) as whole:
             if any(field not in list(whole.schema_arrow) for field in schema):
                 raise pa.ArrowInvalid("its columns are not those of a log")
             yield from whole.iter_batches(_ROWS_AT_A_TIME, columns=schema.names)
@@ -187,7 +188,8 @@ def _finish(path: Path) -> None:
             batches = list(_stream(file))
         if batches:
             with atomic_path(whole) as part:
-                pa.parquet.write_table(pa.Table.from_batches(batches, SCHEMAS[kind]), part, compression="zstd")
+                rows = pa.Table.from_batches(batches, SCHEMAS[kind])
+                pa.parquet.write_table(rows, part, compression="zstd", row_group_size=_ROWS_A_GROUP)
     path.unlink()
 
 
