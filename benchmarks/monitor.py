@@ -99,12 +99,8 @@ def false_alarms(
     found: list[dict[str, Cell]] = []
     for size, raised in alarms.items():
         low, high = wilson_interval(raised, total)
-        row = {
-            "batches": total,
-            "alarms per 1,000": 1000 * raised / total,
-            "95 %": f"{1000 * low:.1f} to {1000 * high:.1f}",
-        }
-        found.append({"images": size, **row})
+        row: dict[str, Cell] = {"images": size, "batches": total, "alarms per 1,000": 1000 * raised / total}
+        found.append(row | {"95 %": f"{1000 * low:.1f} to {1000 * high:.1f}"})
     return found
 
 

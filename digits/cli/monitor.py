@@ -1,11 +1,17 @@
 """`digits monitor`"""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from digits.cli.app import JsonOption, ModelOption, champion, enter_project, open_registry, project_params
+
+if TYPE_CHECKING:
+    from digits.monitoring.monitor import Verdict
+    from digits.registry.model import Model
 
 
 def monitor(
@@ -25,8 +31,6 @@ def monitor(
 
     Example: `digits monitor served/ --days 7 --html monitor.html`
     """
-    import json
-
     from tqdm import trange
 
     from digits.files import write_text
@@ -48,16 +52,24 @@ def monitor(
     rounds = trange(monitoring.ROUNDS, desc="healthy batches", disable=None, leave=False)
     checks = check_expectations(validation, live, params.validate_)
     verdict = monitoring.judge(validation, live, len(names), false_alarms, rounds, checks)
-    if as_json:
-        typer.echo(json.dumps({"model": found.uri, "sha256": found.sha256, **verdict.as_dict()}, indent=2))
-    else:
-        monitoring.print_verdict(verdict, found.title)
+    _show(verdict, found, as_json)
     page = monitor_page(verdict, validation, live, found.title, names)
     if page_file:
         write_text(page_file, page)
         typer.echo(f"digits: wrote {html}", err=True)
     if found.version and not no_record:
         run = record(open_registry(), found, verdict, live, page)
-        typer.echo(f"digits: recorded as run {run} of MLflow experiment digits-monitoring", err=True)
+        typer.echo(f"digits: recorded as run {run} of MLflow's experiment digits-monitoring", err=True)
     if verdict.alarms:
         raise typer.Exit(1)
+
+
+def _show(verdict: Verdict, model: Model, as_json: bool) -> None:
+    import json
+
+    from digits.monitoring.monitor import print_verdict
+
+    if as_json:
+        typer.echo(json.dumps({"model": model.uri, "sha256": model.sha256, **verdict.as_dict()}, indent=2))
+    else:
+        print_verdict(verdict, model.title)
