@@ -84,15 +84,20 @@ def smallest_p(found: Sequence[Comparison]) -> np.ndarray:
 
 
 def p_values(found: Sequence[Comparison]) -> np.ndarray:
-    """The p of each test, (n, tests), in the order of `TITLES`."""
-    from scipy.stats import chi2, kstwo
+    """The p of each test, (n, tests), in the order of `TITLES`.
+
+    Source: of the test of Kolmogorov and Smirnov the limiting distribution, with the correction for small samples of
+    M. A. Stephens, "Use of the Kolmogorov–Smirnov, Cramér–von Mises and related statistics without extensive tables",
+    J. R. Stat. Soc. B 32 (1970).
+    """
+    from scipy.special import kolmogorov
+    from scipy.stats import chi2
 
     distances, counts = (np.array([getattr(one, key) for one in found]) for key in ("distances", "counts"))
-    # As scipy.stats.ks_2samp(method="asymp"). Where a sample has no such number, the two cannot be more different.
     first, second = counts[:, :, 0], counts[:, :, 1]
-    with np.errstate(invalid="ignore"):
-        effective = np.round(first * second / (first + second))
-    numbers = np.where(np.minimum(first, second) > 0, kstwo.sf(distances, np.maximum(effective, 1)), 0.0)
+    root = np.sqrt(first * second / np.maximum(1, first + second))
+    with np.errstate(divide="ignore"):
+        numbers = kolmogorov((root + 0.12 + 0.11 / root) * distances)
     classes = np.array([chi2.sf(one.chi2, one.freedom) if one.freedom else 1.0 for one in found])
     shares = [[_fisher(*table) for table in one.shares] for one in found]
     return np.column_stack([numbers, classes, np.array(shares)])

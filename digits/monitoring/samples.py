@@ -56,15 +56,19 @@ class Pool:
             first: bool (n,), which images are in the first one.
             second: which are in the second one; no image is in both.
         """
+        sizes = int(np.count_nonzero(first)), int(np.count_nonzero(second))
+        weights = first / sizes[0] - second / sizes[1]
         distances, counts = [], []
         for order, is_last in self._numbers:
-            sums = [np.cumsum(sample[order], dtype=np.int32)[is_last] for sample in (first, second)]
-            sizes = [int(one[-1]) if len(one) else 0 for one in sums]
-            counts.append((sizes[0], sizes[1]))
-            is_there = min(sizes) > 0
-            distances.append(float(np.abs(sums[0] / sizes[0] - sums[1] / sizes[1]).max()) if is_there else 1.0)
+            count, ours = sizes, weights
+            if len(order) < len(first):
+                count = int(np.count_nonzero(first[order])), int(np.count_nonzero(second[order]))
+                ours = first / max(1, count[0]) - second / max(1, count[1])
+            counts.append(count)
+            # The difference of the two distribution functions, after each value.
+            distance = np.abs(np.cumsum(ours[order])[is_last]).max() if min(count) else 1.0
+            distances.append(float(distance))
         chi2, freedom = _chi2(*(np.bincount(self._classes[sample]) for sample in (first, second)))
-        sizes = [int(np.count_nonzero(sample)) for sample in (first, second)]
         shares = []
         for holds in self._shares:
             ours, theirs = (int(np.count_nonzero(holds & sample)) for sample in (first, second))

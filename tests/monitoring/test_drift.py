@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import ks_2samp
 
 from digits.monitoring.drift import NUMBERS, TITLES, alarm_threshold, compare, describe, pool_of, smallest_p
 from digits.validation.expectations import FEATURES
@@ -36,6 +37,15 @@ def test_the_column_that_moved_has_the_smallest_p(seed, moved):
     assert table["adjusted"].idxmin() == moved and table.loc[moved, "adjusted"] < 1e-6
     assert (table["adjusted"] >= table["p"]).all() and list(table.index) == list(TITLES)
     assert table.loc[moved, "found"] - table.loc[moved, "expected"] == pytest.approx(1, abs=0.3)
+
+
+@pytest.mark.parametrize(("size", "factor"), [(10, 1.5), (100, 1.1), (2000, 1.05)])
+def test_the_p_of_numbers_is_that_of_scipy(size, factor):
+    reference, batch = healthy(5000), healthy(size, 1)
+    table = compare(reference, batch)
+    for name in NUMBERS:
+        p = ks_2samp(reference[name], batch[name]).pvalue
+        assert p / factor <= table.loc[name, "p"] <= p * factor
 
 
 def test_shares_that_changed_are_found():
