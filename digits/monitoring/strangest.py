@@ -52,6 +52,9 @@ class Extremes:
         if self.columns:
             chosen = {name: np.concatenate([values, chosen[name]]) for name, values in self.columns.items()}
             pixels = np.concatenate([self.pixels, pixels])
+        # A picture that is sent again and again would take all places.
+        first = np.sort(np.unique(pixels.reshape(len(pixels), -1), axis=0, return_index=True)[1])
+        chosen, pixels = {name: values[first] for name, values in chosen.items()}, pixels[first]
         rows = _extreme(chosen)
         self.columns, self.pixels = {name: values[rows] for name, values in chosen.items()}, pixels[rows]
 

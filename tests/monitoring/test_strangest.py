@@ -32,6 +32,13 @@ def test_the_strangest_are_the_same_however_the_log_is_cut(mnist_sample, cuts, s
     np.testing.assert_allclose(shown, np.sort(distances)[::-1][:MOST], rtol=1e-5)
 
 
+def test_an_image_that_was_sent_many_times_is_shown_once(mnist_sample):
+    images = np.repeat(mnist_sample.x_test[:3], 50, axis=0)
+    extremes, columns = Extremes(), described(images[:1])
+    extremes.add({name: np.repeat(values, 150) for name, values in columns.items()}, images)
+    assert len(extremes.pixels) == len(extremes.least_sure(described(mnist_sample.x_train))) <= 3
+
+
 def test_a_blank_image_and_one_on_grey_are_strange(mnist_sample):
     images = mnist_sample.x_test[:5].copy()
     images[1], images[3] = 0, np.maximum(images[3], 40)
