@@ -15,6 +15,7 @@ BENCHMARKS = {
     "rivals": "published recipes of others, trained here: seconds and accuracy over several seeds",
     "growth": "seconds and memory of each stage with 1, 4, 16 and 64 times the data",
     "photos": "how many generated photos of handwriting are read rightly",
+    "monitor": "how often the monitor raises an alarm, on healthy images and on changed ones",
     "promotion": "how often the promotion gates are right, on simulated models",
 }
 OTHERS = {

@@ -92,7 +92,7 @@ class Session:
         print(f"\n{caption(record)}")
         if self.output:
             write_json(self.output, record.model_dump())
-            print(f"\n{self.output} is written; `python -m benchmarks tables` brings it into docs/performance.md")
+            print(f"\n{self.output} is written; `python -m benchmarks tables` brings it into the docs")
         return record
 
 

@@ -1,4 +1,4 @@
-"""The tables of docs/performance.md, made from the records beside it: `python -m benchmarks tables`.
+"""The tables of docs/performance.md and docs/monitoring.md, made from the records: `python -m benchmarks tables`.
 
 A table stands between `<!-- made by python -m benchmarks tables: NAME TABLE -->` and `<!-- end -->`. The table
 `machine` is the line that says how, when and on what the benchmark ran.
@@ -15,20 +15,21 @@ from benchmarks.record import Cell, Record, read
 from digits.errors import DigitsError
 from digits.files import write_text
 
-PAGE = Path("docs/performance.md")
+PAGES = (Path("docs/performance.md"), Path("docs/monitoring.md"))
 MACHINE = "machine"
 _BLOCK = re.compile(r"(<!-- made by python -m benchmarks tables: (\w+) (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Write the tables of docs/performance.md anew."""
+    """Write the tables of the pages anew."""
     argparse.ArgumentParser(prog="python -m benchmarks tables", description=(__doc__ or "").splitlines()[0]).parse_args(
         arguments
     )
-    old = PAGE.read_text(encoding="utf-8")
-    new = page(old)
-    write_text(PAGE, new)
-    print(f"{PAGE}: {'the tables are written anew' if new != old else 'the tables were current'}")
+    for path in PAGES:
+        old = path.read_text(encoding="utf-8")
+        new = page(old)
+        write_text(path, new)
+        print(f"{path}: {'the tables are written anew' if new != old else 'the tables were current'}")
 
 
 def page(text: str) -> str:
@@ -95,7 +96,7 @@ def _content(name: str, table: str) -> str:
         return caption(record)
     if table not in record.tables:
         raise DigitsError(
-            f"{PAGE}: docs/performance/{name}.json has no table {table}, only {', '.join(record.tables)}: "
+            f"docs/performance/{name}.json has no table {table}, only {', '.join(record.tables)}: "
             f"run `python -m benchmarks {name}` again, or take the lines out"
         )
     return markdown(record.tables[table])

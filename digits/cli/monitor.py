@@ -1,11 +1,17 @@
 """`digits monitor`"""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from digits.cli.app import JsonOption, ModelOption, champion, enter_project, open_registry, project_params
+
+if TYPE_CHECKING:
+    from digits.monitoring.monitor import Verdict
+    from digits.registry.model import Model
 
 
 def monitor(
@@ -18,38 +24,58 @@ def monitor(
         float, typer.Option(min=0.001, max=0.5, help="Share of healthy batches that may raise an alarm.")
     ] = 0.01,
     as_json: JsonOption = False,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page with the strangest images.")] = None,
+    no_record: Annotated[bool, typer.Option("--no-record", help="Write nothing to MLflow.")] = False,
 ) -> None:
     """Compare what was served with the validation images, and decide a probation that is over.
 
     Exit code 1 on an alarm or a rollback, for cron and CI.
 
-    Example: `digits monitor served/ --days 7`
+    Example: `digits monitor served/ --days 7 --html monitor.html`
     """
-    import json
-
     from tqdm import trange
 
+    from digits.files import write_text
     from digits.monitoring import monitor as monitoring
+    from digits.monitoring.expected import check_expectations
     from digits.monitoring.live import live_images, validation_images
+    from digits.monitoring.page import monitor_page
     from digits.monitoring.probation import Outcome, settle
+    from digits.monitoring.record import record
     from digits.registry.resolve import resolve
 
-    place = log.absolute()
+    place, page_file = log.absolute(), html and html.absolute()
     enter_project()
     params = project_params()
     found = resolve(model or champion(), open_registry)
-    live = live_images(place, found, days)
+    live = live_images(place, found, params, days)
     validation = validation_images(found, params)
-    classes = len(params.preprocess.class_names)
+    names = params.preprocess.class_names
     # A bar appears on a terminal alone.
     rounds = trange(monitoring.ROUNDS, desc="healthy batches", disable=None, leave=False)
-    verdict = monitoring.judge(validation, live, classes, false_alarms, rounds)
-    if as_json:
-        typer.echo(json.dumps({"model": found.uri, "sha256": found.sha256, **verdict.as_dict()}, indent=2))
-    else:
-        monitoring.print_verdict(verdict, found.title)
-    settled = settle(open_registry(), place, classes, params.register_.promotion.significance)
+    checks = check_expectations(validation, live, params.validate_)
+    verdict = monitoring.judge(validation, live, len(names), false_alarms, rounds, checks)
+    _show(verdict, found, as_json)
+    page = monitor_page(verdict, validation, live, found.title, names)
+    if page_file:
+        write_text(page_file, page)
+        typer.echo(f"digits: wrote {html}", err=True)
+    if found.version and not no_record:
+        run = record(open_registry(), found, verdict, live, page)
+        typer.echo(f"digits: recorded as run {run} of MLflow's experiment digits-monitoring", err=True)
+    settled = settle(open_registry(), place, len(names), params.register_.promotion.significance)
     if settled:
         typer.echo(f"digits: {settled}", err=as_json)
     if verdict.alarms or (isinstance(settled, Outcome) and settled.verdict == "rolled back"):
         raise typer.Exit(1)
+
+
+def _show(verdict: Verdict, model: Model, as_json: bool) -> None:
+    import json
+
+    from digits.monitoring.monitor import print_verdict
+
+    if as_json:
+        typer.echo(json.dumps({"model": model.uri, "sha256": model.sha256, **verdict.as_dict()}, indent=2))
+    else:
+        print_verdict(verdict, model.title)

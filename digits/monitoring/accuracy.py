@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 _ROUNDS = 300
+# Of more live images than this, groups of equal size are drawn instead, each by its middle one.
+_MOST_GROUPS = 10_000
 
 
 def estimated_accuracy(
@@ -27,12 +29,14 @@ def estimated_accuracy(
         The estimate, and the ends of a bootstrap interval in which both sets of images are drawn anew.
     """
     rng = np.random.default_rng(seed)
+    middles = _middles(live)
     drawn = []
     for _ in range(_ROUNDS):
         rows = rng.integers(len(right), size=len(right))
-        drawn.append(_mean_share(confidence[rows], right[rows], rng.choice(live, len(live))))
+        counts = rng.multinomial(len(live), np.full(len(middles), 1 / len(middles)))
+        drawn.append(_mean_share(confidence[rows], right[rows], middles, counts))
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-    return _mean_share(confidence, right, live), float(low), float(high)
+    return _mean_share(confidence, right, middles), float(low), float(high)
 
 
 def class_shares(predicted: np.ndarray, actual: np.ndarray, live: np.ndarray, classes: int) -> np.ndarray:
@@ -58,8 +62,14 @@ def class_shares(predicted: np.ndarray, actual: np.ndarray, live: np.ndarray, cl
     return found / found.sum()
 
 
-def _mean_share(confidence: np.ndarray, right: np.ndarray, live: np.ndarray) -> float:
+def _middles(live: np.ndarray) -> np.ndarray:
+    if len(live) <= _MOST_GROUPS:
+        return live
+    return np.quantile(live, (np.arange(_MOST_GROUPS) + 0.5) / _MOST_GROUPS, method="nearest")
+
+
+def _mean_share(confidence: np.ndarray, right: np.ndarray, live: np.ndarray, counts: np.ndarray | None = None) -> float:
     from sklearn.isotonic import IsotonicRegression
 
     curve = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(confidence, right)
-    return float(curve.predict(live).mean())
+    return float(np.average(curve.predict(live), weights=counts))

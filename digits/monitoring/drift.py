@@ -2,45 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
+from digits.monitoring.samples import Comparison, Pool
 from digits.validation.expectations import FEATURES
 from digits.validation.features import pixel_features
 
-# What is compared: numbers by Kolmogorov and Smirnov, shares by χ².
+# What is compared: numbers by Kolmogorov and Smirnov, classes by χ², what holds of an image or not by Fisher.
 NUMBERS = {name: FEATURES[name] for name in ("mean", "area", "x", "y", "width", "height")}
 NUMBERS |= {"confidence": "probability of the answer"}
-SHARES = {"digit": "classes that were read", "sure": "share that is sure"}
+CLASSES = {"digit": "classes that were read"}
+SHARES = {"sure": "share that is sure", "inside": "share within the bounds"}
+TITLES = NUMBERS | CLASSES | SHARES
 # Columns of numbers, whatever their names: some of an image's features and answers.
 Columns = Mapping[str, np.ndarray]
 
 
-def describe(images: np.ndarray, probabilities: np.ndarray, not_sure_below: float) -> dict[str, np.ndarray]:
-    """What is compared of each image: the columns of `NUMBERS` and `SHARES`, each (n,).
+def describe(
+    images: np.ndarray, probabilities: np.ndarray, not_sure_below: float, bounds: Mapping[str, Sequence[float]]
+) -> dict[str, np.ndarray]:
+    """What is kept of each image: `FEATURES` and the columns of `TITLES`, each (n,), some 30 bytes an image.
 
     Args:
         images: uint8 (n, side, side).
         probabilities: (n, classes), the model's answers.
         not_sure_below: the model's threshold.
+        bounds: lowest and highest of features: `validate.each`. `inside` says whether an image keeps all of them.
     """
-    features = pixel_features(images)
-    confidence = probabilities.max(axis=1).astype(np.float64)
-    found = {name: features[name].astype(np.float64) for name in NUMBERS if name in features}
-    return found | {
-        "confidence": confidence,
-        "digit": probabilities.argmax(axis=1),
+    confidence = probabilities.max(axis=1)
+    features = {name: _narrow(values) for name, values in pixel_features(images).items()}
+    outside = np.zeros(len(images), bool)
+    for name, (low, high) in bounds.items():
+        outside |= (features[name] < low) | (features[name] > high)
+    return features | {
+        "confidence": confidence.astype(np.float32),
+        "digit": probabilities.argmax(axis=1).astype(np.uint16),
         "sure": confidence >= not_sure_below,
+        "inside": ~outside,
     }
 
 
 def compare(reference: Columns, batch: Columns) -> pd.DataFrame:
     """Test each column of a batch against a reference.
 
-    Source: two-sample test of Kolmogorov and Smirnov, Pearson's χ² of counts; the p of all tests together are adjusted
-    by S. Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Stat. 6 (1979).
+    Source: two-sample test of Kolmogorov and Smirnov, Pearson's χ² of counts, Fisher's exact test of shares; the p of
+    all tests together are adjusted by S. Holm, "A simple sequentially rejective multiple test procedure", Scand. J.
+    Stat. 6 (1979).
 
     Args:
         reference: from `describe`, of validation images.
@@ -48,36 +59,48 @@ def compare(reference: Columns, batch: Columns) -> pd.DataFrame:
 
     Returns:
         One row a column, indexed by its name: `statistic`, `p`, `adjusted`, and the means `expected` and `found`. The
-        mean of `digit` says nothing and is NaN.
+        mean of `digit` says nothing and is NaN. The statistic of a share is the difference.
     """
     from statsmodels.stats.multitest import multipletests
 
-    table = pd.DataFrame.from_dict(_tests(reference, batch), orient="index")
-    table.insert(2, "adjusted", multipletests(table["p"], method="holm")[1])
+    parts = {name: np.concatenate([reference[name], batch[name]]) for name in TITLES}
+    is_live = np.arange(len(parts["digit"])) >= len(reference["digit"])
+    found = pool_of(parts).compare(~is_live, is_live)
+    p = p_values([found])[0]
+    means = ([np.nan if name in CLASSES else _mean(values[name]) for name in TITLES] for values in (reference, batch))
+    table = pd.DataFrame(
+        {"statistic": [*found.distances, found.chi2, *found.differences], "p": p},
+        index=list(TITLES),
+    )
+    table["adjusted"] = multipletests(p, method="holm")[1]
+    table["expected"], table["found"] = means
     return table
 
 
-def smallest_p(reference: Columns, batch: Columns) -> float:
-    """The smallest adjusted p of `compare`: by Holm, the smallest p times the number of tests."""
-    found = [row["p"] for row in _tests(reference, batch).values()]
-    return min(1.0, len(found) * min(found))
+def smallest_p(found: Sequence[Comparison]) -> np.ndarray:
+    """The smallest adjusted p of each comparison, (n,): by Holm, the smallest p times the number of tests."""
+    p = p_values(found)
+    return np.minimum(1.0, p.shape[1] * p.min(axis=1))
 
 
-def _tests(reference: Columns, batch: Columns) -> dict[str, dict[str, float]]:
-    from scipy.stats import ks_2samp
+def p_values(found: Sequence[Comparison]) -> np.ndarray:
+    """The p of each test, (n, tests), in the order of `TITLES`.
 
-    rows = {}
-    for name in NUMBERS:
-        # A blank image has no centre of mass.
-        theirs, ours = (values[name][np.isfinite(values[name])] for values in (reference, batch))
-        outcome = ks_2samp(theirs, ours, method="asymp") if len(theirs) and len(ours) else None
-        statistic, p = (outcome.statistic, outcome.pvalue) if outcome else (1.0, 0.0)
-        rows[name] = {"statistic": statistic, "p": p, "expected": _mean(theirs), "found": _mean(ours)}
-    for name in SHARES:
-        statistic, p = _counts_test(reference[name], batch[name])
-        means = [_mean(values[name]) if name == "sure" else np.nan for values in (reference, batch)]
-        rows[name] = {"statistic": statistic, "p": p, "expected": means[0], "found": means[1]}
-    return rows
+    Source: of the test of Kolmogorov and Smirnov the limiting distribution, with the correction for small samples of
+    M. A. Stephens, "Use of the Kolmogorov–Smirnov, Cramér–von Mises and related statistics without extensive tables",
+    J. R. Stat. Soc. B 32 (1970).
+    """
+    from scipy.special import kolmogorov
+    from scipy.stats import chi2
+
+    distances, counts = (np.array([getattr(one, key) for one in found]) for key in ("distances", "counts"))
+    first, second = counts[:, :, 0], counts[:, :, 1]
+    root = np.sqrt(first * second / np.maximum(1, first + second))
+    with np.errstate(divide="ignore"):
+        numbers = kolmogorov((root + 0.12 + 0.11 / root) * distances)
+    classes = np.array([chi2.sf(one.chi2, one.freedom) if one.freedom else 1.0 for one in found])
+    shares = [[_fisher(*table) for table in one.shares] for one in found]
+    return np.column_stack([numbers, classes, np.array(shares)])
 
 
 def alarm_threshold(
@@ -85,8 +108,8 @@ def alarm_threshold(
 ) -> float:
     """The smallest adjusted p below which a batch of healthy images falls with a given probability.
 
-    Batches of this size are drawn, with repetition, from one random half of the validation images and compared with the
-    other half: so the reference's own chance counts, too.
+    Batches of this size are drawn from the validation images and compared with the other ones. A larger batch than half
+    of them has the threshold of half of them: p hardly depends on the size there, and time and memory stay bounded.
 
     Args:
         reference: from `describe`, of validation images.
@@ -96,28 +119,34 @@ def alarm_threshold(
         seed: of the draws.
     """
     rng = np.random.default_rng(seed)
+    pool = pool_of(reference)
     count = len(reference["digit"])
-    smallest = []
+    found = []
     for _ in rounds:
-        order = rng.permutation(count)
-        half, others = order[: count // 2], order[count // 2 :]
-        drawn = rng.choice(others, size)
-        parts = ({name: values[rows] for name, values in reference.items()} for rows in (half, drawn))
-        smallest.append(smallest_p(*parts))
-    return float(np.quantile(smallest, false_alarms, method="lower"))
+        is_drawn = np.zeros(count, bool)
+        is_drawn[rng.choice(count, max(1, min(size, count // 2)), replace=False)] = True
+        found.append(pool.compare(~is_drawn, is_drawn))
+    return float(np.quantile(smallest_p(found), false_alarms, method="lower"))
 
 
-def _counts_test(reference: np.ndarray, batch: np.ndarray) -> tuple[float, float]:
-    """χ² of the counts of each value in two samples, and its p."""
-    from scipy.stats import chi2_contingency
+def pool_of(columns: Columns) -> Pool:
+    """Images of which samples are to be compared, from `describe`."""
+    return Pool(*([columns[name] for name in names] for names in (NUMBERS, CLASSES, SHARES)))
 
-    values = np.union1d(reference, batch)
-    counts = np.array([[np.count_nonzero(sample == value) for value in values] for sample in (reference, batch)])
-    if counts.shape[1] < 2:
-        return 0.0, 1.0
-    outcome = chi2_contingency(counts, correction=False)
-    return float(outcome.statistic), float(outcome.pvalue)
+
+@functools.lru_cache(maxsize=100_000)
+def _fisher(ours: int, size: int, theirs: int, other: int) -> float:
+    """Fisher's exact p of `ours` of `size` against `theirs` of `other`. χ² would be wrong where hardly any are not."""
+    from scipy.stats import fisher_exact
+
+    return float(fisher_exact([[ours, size - ours], [theirs, other - theirs]]).pvalue)
+
+
+def _narrow(values: np.ndarray) -> np.ndarray:
+    """Numbers in 4 bytes at most."""
+    return values.astype(np.float32) if values.dtype.kind == "f" else values
 
 
 def _mean(values: np.ndarray) -> float:
-    return float(np.mean(values)) if len(values) else float("nan")
+    finite = values[np.isfinite(values)]
+    return float(np.mean(finite, dtype=np.float64)) if len(finite) else float("nan")

@@ -9,18 +9,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
+from pyarrow import compute
 
 from digits import paths
 from digits.data.dataset import Dataset
 from digits.errors import DigitsError
 from digits.monitoring.drift import describe
+from digits.monitoring.strangest import Extremes
 from digits.pictures.read import threshold_of
 from digits.serving.journal import read_log
-from digits.serving.labels import Label, read_labels
+from digits.serving.labels import read_labels
 
 if TYPE_CHECKING:
     from digits.params import Params
     from digits.registry.model import Model
+
+# In place of a label.
+_UNKNOWN, _NO_DIGIT = -1, -2
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,36 +50,57 @@ class Observed:
         return self.columns["digit"] == self.labels
 
 
-def live_images(folder: Path, model: Model, days: float | None = None) -> Observed:
-    """What a model served according to a log.
+@dataclass(frozen=True, eq=False)
+class Served(Observed):
+    """What a model served.
+
+    Attributes:
+        first: when the first image was.
+        last: when the last one was.
+        extremes: the images themselves, of a few.
+    """
+
+    first: datetime.datetime
+    last: datetime.datetime
+    extremes: Extremes
+
+
+def live_images(folder: Path, model: Model, params: Params, days: float | None = None) -> Served:
+    """What a model served according to a log, read some thousand rows at a time.
 
     Args:
         folder: of the log.
         model: the model, by its bytes.
+        params: section `validate` is used.
         days: how far back; None for all.
 
     Raises:
         DigitsError: the log is missing or damaged, or has no row of this model, with the models that it has rows of.
     """
     since = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=days) if days else None
-    labels = read_labels(folder)
-    threshold = threshold_of(model.results)
+    rows, labels = _labels(folder)
+    threshold, bounds = threshold_of(model.results), params.validate_.each.model_dump()
     parts: list[dict[str, np.ndarray]] = []
-    said: list[int] = []
+    said: list[np.ndarray] = []
+    times: list[datetime.datetime] = []
     others: Counter[str] = Counter()
-    for table in read_log(folder):
-        # A file of a day is in memory at a time, and of its images their features alone are kept.
-        rows = [row for row in table.to_pylist() if since is None or row["time"] >= since]
-        others.update(row["model_sha256"] for row in rows)
-        rows = [row for row in rows if row["model_sha256"] == model.sha256]
-        if not rows:
+    extremes = Extremes()
+    for table in read_log(folder, columns=("id", "time", "model_sha256", "side", "pixels", "probabilities")):
+        if since is not None:
+            table = table.filter(compute.greater_equal(table["time"], pa.scalar(since, table["time"].type)))
+        others.update({one["values"]: one["counts"] for one in table["model_sha256"].value_counts().to_pylist()})
+        table = table.filter(compute.equal(table["model_sha256"], model.sha256)).combine_chunks()
+        if not len(table):
             continue
-        pixels = np.stack([np.frombuffer(row["pixels"], np.uint8).reshape(row["side"], -1) for row in rows])
-        parts.append(describe(pixels, np.array([row["probabilities"] for row in rows], np.float32), threshold))
-        said += [_label(row["id"], labels) for row in rows]
+        pixels, probabilities = _arrays(table, folder)
+        parts.append(describe(pixels, probabilities, threshold, bounds))
+        extremes.add(parts[-1], pixels)
+        said.append(labels[compute.index_in(table["id"], rows).fill_null(-1).to_numpy()])
+        times += compute.min_max(table["time"]).as_py().values()
     if not parts:
         raise DigitsError(f"{folder}: no answer of {model.title}{_of_late(days)}{_instead(others)}")
-    return Observed({name: np.concatenate([part[name] for part in parts]) for name in parts[0]}, np.array(said))
+    columns = {name: np.concatenate([part.pop(name) for part in parts]) for name in list(parts[0])}
+    return Served(columns, np.concatenate(said), min(times), max(times), extremes)
 
 
 def validation_images(model: Model, params: Params) -> Observed:
@@ -104,14 +131,35 @@ def validation_images(model: Model, params: Params) -> Observed:
         )
     images = np.asarray(dataset.arrays("validation")[0])
     probabilities = load_classifier(model.file())(images, params.evaluate.batch_size)
-    return Observed(describe(images, probabilities, threshold_of(model.results)), dataset.labels("validation"))
+    bounds = params.validate_.each.model_dump()
+    columns = describe(images, probabilities, threshold_of(model.results), bounds)
+    return Observed(columns, dataset.labels("validation"))
 
 
-def _label(row: str, labels: dict[str, Label]) -> int:
-    if row not in labels:
-        return -1
-    label = labels[row].label
-    return -2 if label is None else label
+def _labels(folder: Path) -> tuple[pa.Array, np.ndarray]:
+    """The ids of the rows of which a person said what they are, and their labels; at the end one more, for others."""
+    labels = {row: label.label for row, label in read_labels(folder).items()}
+    known = [_NO_DIGIT if label is None else label for label in labels.values()]
+    return pa.array(labels, pa.string()), np.array([*known, _UNKNOWN], np.int32)
+
+
+def _arrays(table: pa.Table, folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Images and probabilities of some rows.
+
+    Raises:
+        DigitsError: they are not of one size, which no model writes.
+    """
+    side = table["side"][0].as_py()
+    try:
+        pixels = table["pixels"].combine_chunks().cast(pa.binary(side * side))
+        bytes_of_all = np.frombuffer(pixels.buffers()[1], np.uint8)
+        probabilities = table["probabilities"].combine_chunks().flatten().to_numpy()
+        return bytes_of_all.reshape(len(table), side, side), probabilities.reshape(len(table), -1)
+    except (pa.ArrowInvalid, ValueError):
+        raise DigitsError(
+            f"{folder}: images of one model, {table['model_sha256'][0]}, are of different sizes: no server wrote that; "
+            "move the files of that day away"
+        ) from None
 
 
 def _of_late(days: float | None) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,8 +14,11 @@ from rich.table import Table
 
 from digits.evaluation.intervals import wilson_interval
 from digits.monitoring.accuracy import class_shares, estimated_accuracy
-from digits.monitoring.drift import NUMBERS, SHARES, alarm_threshold, compare
+from digits.monitoring.drift import SHARES, TITLES, alarm_threshold, compare
 from digits.monitoring.live import Observed
+
+if TYPE_CHECKING:
+    from digits.validation.run import Check
 
 # Healthy batches that are drawn to find the threshold.
 ROUNDS = 1000
@@ -35,6 +38,7 @@ class Verdict:
         labelled_accuracy: among them, with the ends of Wilson's interval; None without any.
         shares: of the true classes, estimated.
         refused: the share that is not sure, live and on the validation images.
+        checks: the expectations of stage validate, from `digits.monitoring.expected.check_expectations`.
     """
 
     images: int
@@ -46,6 +50,7 @@ class Verdict:
     labelled_accuracy: tuple[float, float, float] | None
     shares: list[float]
     refused: tuple[float, float]
+    checks: Sequence[Check] = ()
 
     @property
     def alarms(self) -> list[str]:
@@ -67,11 +72,26 @@ class Verdict:
             and dict(zip(("value", "low", "high"), self.labelled_accuracy, strict=True)),
             "class_shares": self.shares,
             "not_sure": dict(zip(("live", "validation"), self.refused, strict=True)),
+            "expectations": [
+                {
+                    "expectation": f"{check.table}: {check.expectation}",
+                    "holds": check.success,
+                    "allowed": check.allowed,
+                    "observed": check.observed,
+                    "unexpected": check.unexpected,
+                }
+                for check in self.checks
+            ],
         }
 
 
 def judge(
-    validation: Observed, live: Observed, classes: int, false_alarms: float, rounds: Iterable[int] | None = None
+    validation: Observed,
+    live: Observed,
+    classes: int,
+    false_alarms: float,
+    rounds: Iterable[int] | None = None,
+    checks: Sequence[Check] = (),
 ) -> Verdict:
     """Compare live images with validation images.
 
@@ -81,6 +101,8 @@ def judge(
         classes: how many the model knows.
         false_alarms: the share of healthy batches that may raise an alarm, in (0, 1).
         rounds: one entry for each healthy batch that is drawn to find the threshold; default is `ROUNDS` of them.
+        checks: the expectations of stage validate on the live images. They do not decide: their bounds know no rate of
+            false alarms. The share of images within them is tested as the other shares are.
     """
     rounds = range(ROUNDS) if rounds is None else rounds
     labelled = live.labels != -1
@@ -96,6 +118,7 @@ def judge(
         labelled_accuracy=(right / count, *wilson_interval(right, count)) if count else None,
         shares=class_shares(validation.columns["digit"], validation.labels, live.columns["digit"], classes).tolist(),
         refused=(float(1 - live.columns["sure"].mean()), float(1 - validation.columns["sure"].mean())),
+        checks=checks,
     )
 
 
@@ -113,26 +136,51 @@ def print_verdict(verdict: Verdict, title: str, console: Console | None = None) 
     for heading in ("validation", "live", "p (Holm)"):
         table.add_column(heading, justify="right")
     table.add_column("")
-    for name, row in verdict.table.iterrows():
-        cells = [_number(row[key], name) for key in ("expected", "found")]
-        mark = "ALARM" if row["adjusted"] <= verdict.threshold else ""
-        table.add_row((NUMBERS | SHARES)[str(name)], *cells, f"{row['adjusted']:.2g}", mark)
+    for cells, is_alarm in table_rows(verdict):
+        table.add_row(*cells, "ALARM" if is_alarm else "")
     console.print(f"{verdict.images:,} images that {title} read, against its validation images")
     console.print(table)
+    for line in sentences(verdict):
+        console.print(line, soft_wrap=True)
+
+
+def table_rows(verdict: Verdict) -> list[tuple[tuple[str, str, str, str], bool]]:
+    """Of each test: what was compared, its value on the validation and on the live images, and p; whether it alarms."""
+    rows = []
+    for name, row in verdict.table.iterrows():
+        expected, found = (number_text(row[key], name) for key in ("expected", "found"))
+        cells = (TITLES[str(name)], expected, found, f"{row['adjusted']:.2g}")
+        rows.append((cells, bool(row["adjusted"] <= verdict.threshold)))
+    return rows
+
+
+def sentences(verdict: Verdict) -> list[str]:
+    """What is known beside the tests, and last the verdict."""
     value, low, high = verdict.accuracy
-    console.print(f"estimated accuracy, without labels: {value:.2%} (95 %: {low:.2%} to {high:.2%})")
+    lines = [f"estimated accuracy, without labels: {value:.2%} (95 %: {low:.2%} to {high:.2%})"]
     if verdict.labelled_accuracy:
         value, low, high = verdict.labelled_accuracy
-        console.print(f"of the {verdict.labelled:,} with a label: {value:.2%} right (95 %: {low:.2%} to {high:.2%})")
-    found = "alarm: " + ", ".join((NUMBERS | SHARES)[name] for name in verdict.alarms) if verdict.alarms else "no alarm"
-    console.print(
+        lines.append(f"of the {verdict.labelled:,} with a label: {value:.2%} right (95 %: {low:.2%} to {high:.2%})")
+    if verdict.checks:
+        failed, total = [check for check in verdict.checks if not check.success], len(verdict.checks)
+        lines.append(f"expectations of stage validate: {total - len(failed)} of {total} hold")
+        lines += [f"  {_of_check(check)}" for check in failed]
+    found = "alarm: " + ", ".join(TITLES[name] for name in verdict.alarms) if verdict.alarms else "no alarm"
+    lines.append(
         f"{found} (an adjusted p of at most {verdict.threshold:.2g}: {verdict.false_alarms:.1%} of healthy batches "
-        "of this size)",
-        soft_wrap=True,
+        "of this size)"
     )
+    return lines
 
 
-def _number(value: float, name: object) -> str:
+def _of_check(check: Check) -> str:
+    what = "classes" if check.key == "class" else "images"
+    many = "" if check.unexpected is None else f" in {check.unexpected:,} {what}"
+    return f"{check.expectation}: {check.observed}{many}, allowed {check.allowed}"
+
+
+def number_text(value: float, name: object) -> str:
+    """A mean of a column as people see it: shares and probabilities in percent."""
     if not np.isfinite(value):
         return "–"
-    return f"{value:.1%}" if name in ("confidence", "sure") else f"{value:.3g}"
+    return f"{value:.1%}" if name == "confidence" or name in SHARES else f"{value:.3g}"

@@ -12,6 +12,7 @@ import os
 import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -86,6 +87,8 @@ _BOUNDED = ("rows", "shadows")
 _JOURNAL, _WHOLE = ".arrows", ".parquet"
 # So that a few images are read without all of their file.
 _ROW_GROUP = 4096
+# Some 7 MB of images of 28×28 pixels.
+_ROWS_AT_A_TIME = 8192
 
 
 class Journal:
@@ -159,7 +162,7 @@ def finish_journals(folder: Path) -> None:
 
 
 def read_log(folder: Path, kind: str = "rows", columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-    """All that was logged, a file at a time, the oldest day first, journals included.
+    """All that was logged, some thousand rows at a time, the oldest day first, journals included.
 
     Args:
         folder: of the log.
@@ -170,7 +173,7 @@ def read_log(folder: Path, kind: str = "rows", columns: Sequence[str] | None = N
         DigitsError: there is no such folder, or one of its files is damaged.
     """
     for stem in log_files(folder, kind):
-        yield read_file(stem, columns)
+        yield from _tables(stem, kind, list(columns or SCHEMAS[kind].names))
 
 
 def log_files(folder: Path, kind: str) -> list[Path]:
@@ -207,17 +210,44 @@ def read_file(stem: Path, columns: Sequence[str] | None = None, rows: np.ndarray
     kind = _kind(stem)
     names = list(columns or SCHEMAS[kind].names)
     journal, path = (stem.with_name(stem.name + suffix) for suffix in (_JOURNAL, _WHOLE))
-    batches = [] if path.exists() else _batches(journal)
-    # A journal that became a Parquet file in the meantime is read as one.
     if not path.exists():
-        table = _as_table(batches, kind).select(names)
-        return table if rows is None else table.take(rows[rows < len(table)])
+        # A journal that became a Parquet file just now is read as one.
+        with contextlib.suppress(FileNotFoundError), journal.open("rb") as stream:
+            table = _as_table(list(_stream(stream)), kind).select(names)
+            return table if rows is None else table.take(rows[rows < len(table)])
     try:
         with pa.parquet.ParquetFile(path) as file:
             table = file.read(columns=names) if rows is None else _rows(file, names, rows)
         return _complete(table, kind, names)
     except FileNotFoundError:
         return SCHEMAS[kind].empty_table().select(names)
+    except (pa.ArrowException, OSError) as error:
+        raise DigitsError(f"{path} is damaged ({' '.join(str(error).split())[:120]}): move it away") from None
+
+
+def _tables(stem: Path, kind: str, names: list[str]) -> Iterator[pa.Table]:
+    """As `read_file`, some rows at a time."""
+    journal, path = (stem.with_name(stem.name + suffix) for suffix in (_JOURNAL, _WHOLE))
+    if not path.exists():
+        with contextlib.suppress(FileNotFoundError), journal.open("rb") as stream:
+            held: list[pa.RecordBatch] = []
+            for batch in _stream(stream):
+                held.append(batch)
+                # A journal has a batch a second, of a row or more.
+                if sum(map(len, held)) >= _ROWS_AT_A_TIME:
+                    yield _as_table(held, kind).select(names)
+                    held = []
+            if held:
+                yield _as_table(held, kind).select(names)
+            return
+    try:
+        # By default it would fetch all groups beforehand.
+        with pa.parquet.ParquetFile(path, pre_buffer=False) as file:
+            for batch in file.iter_batches(_ROWS_AT_A_TIME, columns=names):
+                yield _complete(pa.Table.from_batches([batch]), kind, names)
+    except FileNotFoundError:
+        # The oldest files go while others are read.
+        return
     except (pa.ArrowException, OSError) as error:
         raise DigitsError(f"{path} is damaged ({' '.join(str(error).split())[:120]}): move it away") from None
 
@@ -257,24 +287,19 @@ def _finish(path: Path) -> None:
     """Make the Parquet file of a journal, and remove the journal."""
     kind = _kind(path)
     whole = path.with_suffix(_WHOLE)
-    batches = [] if whole.exists() else _batches(path)
-    if batches:
-        with atomic_path(whole) as part:
-            pa.parquet.write_table(_as_table(batches, kind), part, compression="zstd", row_group_size=_ROW_GROUP)
+    if not whole.exists():
+        with path.open("rb") as file:
+            batches = list(_stream(file))
+        if batches:
+            with atomic_path(whole) as part:
+                pa.parquet.write_table(_as_table(batches, kind), part, compression="zstd", row_group_size=_ROW_GROUP)
     path.unlink()
 
 
-def _batches(path: Path) -> list[pa.RecordBatch]:
+def _stream(file: BinaryIO) -> Iterator[pa.RecordBatch]:
     """What a journal has. The last second of a killed process may be torn."""
-    found: list[pa.RecordBatch] = []
-    try:
-        with path.open("rb") as file, pa.ipc.open_stream(file) as stream:
-            for batch in stream:
-                found.append(batch)
-    except (pa.ArrowInvalid, OSError) as error:
-        if isinstance(error, PermissionError):
-            raise
-    return found
+    with contextlib.suppress(pa.ArrowInvalid, OSError), pa.ipc.open_stream(file) as stream:
+        yield from stream
 
 
 def _kind(path: Path) -> str:

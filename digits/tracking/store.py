@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 EXPERIMENT = "digits"
+# Its runs made no model: no search for trainings finds them.
+MONITORING = "digits-monitoring"
 # The folder of artifacts beside an SQLite store.
 ARTIFACTS = "mlartifacts"
 # Without it, MLflow's interface takes an experiment for one about language models.
@@ -68,7 +70,7 @@ def connect() -> MlflowClient:
         mlflow.set_tracking_uri(uri)
         client = mlflow.MlflowClient(uri, uri)
         with alone:
-            experiment: Experiment = client.get_experiment_by_name(EXPERIMENT) or _create_experiment(client, file)
+            experiment = _experiment(client, file, EXPERIMENT)
             if _KIND not in experiment.tags:
                 # `mlflow run --experiment-name` made it.
                 client.set_experiment_tag(experiment.experiment_id, _KIND, _OF_CLASSIFIERS)
@@ -77,18 +79,25 @@ def connect() -> MlflowClient:
     # An address or a database can be wrong in as many ways as there are drivers.
     except Exception as error:  # noqa: BLE001
         raise DigitsError(unreachable(uri, error)) from None
-    if experiment.lifecycle_stage == "deleted":
-        raise DigitsError(
-            f"the MLflow experiment {EXPERIMENT!r} was deleted: "
-            f"`mlflow experiments restore --experiment-id {experiment.experiment_id}`"
-        )
+    _refuse_deleted(experiment)
     if file:
         _refuse_moved(file, experiment)
     return client
 
 
+def monitoring_experiment(client: MlflowClient) -> str:
+    """The id of the experiment `MONITORING`, which is made if need be.
+
+    Raises:
+        DigitsError: it was deleted.
+    """
+    experiment = _experiment(client, address.sqlite_file(address.tracking_uri()), MONITORING)
+    _refuse_deleted(experiment)
+    return str(experiment.experiment_id)
+
+
 def all_experiments(client: MlflowClient, deleted: bool = False) -> list[str]:
-    """Ids of all experiments: `mlflow run` puts its run where the user likes.
+    """Ids of all experiments in which a training may be: `mlflow run` puts its run where the user likes.
 
     Args:
         client: of the store.
@@ -98,13 +107,13 @@ def all_experiments(client: MlflowClient, deleted: bool = False) -> list[str]:
 
     view = ViewType.ALL if deleted else ViewType.ACTIVE_ONLY
     found: list[Experiment] = all_pages(client.search_experiments, view)
-    return [experiment.experiment_id for experiment in found]
+    return [experiment.experiment_id for experiment in found if experiment.name != MONITORING]
 
 
 def search_runs(
     client: MlflowClient, where: str, order_by: Sequence[str] = (), most: int | None = None, deleted: bool = False
 ) -> list[Run]:
-    """The runs of all experiments that fit a filter.
+    """The runs of `all_experiments` that fit a filter.
 
     Args:
         client: of the store.
@@ -139,12 +148,15 @@ def all_pages(search: Callable[..., PagedList[T]], *arguments: Any, **options: A
     return found
 
 
-def _create_experiment(client: MlflowClient, file: Path | None) -> Experiment:
+def _experiment(client: MlflowClient, file: Path | None, name: str) -> Experiment:
+    """The experiment with a name, which is made if need be."""
     from mlflow.exceptions import MlflowException
 
+    if experiment := client.get_experiment_by_name(name):
+        return experiment
     try:
         client.create_experiment(
-            EXPERIMENT,
+            name,
             artifact_location=(file.parent / ARTIFACTS).as_uri() if file else None,
             tags={_KIND: _OF_CLASSIFIERS},
         )
@@ -152,7 +164,15 @@ def _create_experiment(client: MlflowClient, file: Path | None) -> Experiment:
         # Another machine was first.
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-    return client.get_experiment_by_name(EXPERIMENT)
+    return client.get_experiment_by_name(name)
+
+
+def _refuse_deleted(experiment: Experiment) -> None:
+    if experiment.lifecycle_stage == "deleted":
+        raise DigitsError(
+            f"the MLflow experiment {experiment.name!r} was deleted: "
+            f"`mlflow experiments restore --experiment-id {experiment.experiment_id}`"
+        )
 
 
 def _refuse_unusable(file: Path) -> None:

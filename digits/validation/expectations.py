@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from digits.data.raw import Split
@@ -73,8 +74,34 @@ def single_images(split: Split, params: ValidateParams) -> Table:
         params: section `validate`.
     """
     gxe = great_expectations().expectations
-    expectations = [_between(gxe, column, bounds, FEATURES[column]) for column, bounds in _bounds(params.each)]
-    return Table("images", image_frame(split, image_digests(split.images)), "row", expectations)
+    return Table("images", image_frame(split, image_digests(split.images)), "row", _of_each(gxe, params))
+
+
+def served_tables(features: pd.DataFrame, digits: np.ndarray, spread: pd.Series, params: ValidateParams) -> list[Table]:
+    """What is expected of images that a model served, as far as it can be expected of so many.
+
+    The bounds of each image hold for any number. Those of a mean or of a class's share are made for a whole data set:
+    they are expected where three standard errors of this many images fit within them.
+
+    Args:
+        features: the columns of `FEATURES`, one row an image.
+        digits: int (n,), the classes that were read.
+        spread: standard deviation of each feature, in images that are as they should be.
+        params: section `validate`.
+
+    Returns:
+        The tables "served images" and, where there are enough images, "served classes".
+    """
+    gxe = great_expectations().expectations
+    errors = spread / np.sqrt(len(features))
+    averages = [(name, ends) for name, ends in _bounds(params.average) if 6 * errors[name] <= ends[1] - ends[0]]
+    expectations = [*_of_each(gxe, params), *_of_averages(gxe, averages)]
+    tables = [Table("served images", features.rename_axis("row").reset_index(), "row", expectations)]
+    shares = np.array(params.class_shares)
+    if (3 * np.sqrt(shares * (1 - shares) / len(digits)) <= params.class_tolerance).all():
+        frame = class_frame(digits, params.class_shares)
+        tables.append(Table("served classes", frame, "class", _of_classes(gxe, params)))
+    return tables
 
 
 def great_expectations() -> Any:
@@ -106,13 +133,21 @@ def _of_images(gxe: Any, params: ValidateParams, size: int) -> list[Expectation]
         gxe.ExpectTableRowCountToEqual(value=size, meta={"name": "number of images"}),
         gxe.ExpectColumnValuesToBeInSet(column="label", value_set=labels, meta={"name": "label"}),
         gxe.ExpectColumnValuesToBeUnique(column="first", mostly=1 - params.max_duplicates, meta={"name": "duplicates"}),
-        *(_between(gxe, column, bounds, FEATURES[column]) for column, bounds in _bounds(params.each)),
-        *(
-            gxe.ExpectColumnMeanToBeBetween(
-                column=column, min_value=low, max_value=high, meta={"name": f"average {FEATURES[column]}"}
-            )
-            for column, (low, high) in _bounds(params.average)
-        ),
+        *_of_each(gxe, params),
+        *_of_averages(gxe, _bounds(params.average)),
+    ]
+
+
+def _of_each(gxe: Any, params: ValidateParams) -> list[Expectation]:
+    return [_between(gxe, column, bounds, FEATURES[column]) for column, bounds in _bounds(params.each)]
+
+
+def _of_averages(gxe: Any, bounds: list[tuple[str, list[float]]]) -> list[Expectation]:
+    return [
+        gxe.ExpectColumnMeanToBeBetween(
+            column=column, min_value=low, max_value=high, meta={"name": f"average {FEATURES[column]}"}
+        )
+        for column, (low, high) in bounds
     ]
 
 

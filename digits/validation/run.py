@@ -128,7 +128,7 @@ def _check(table: Table, item: Any) -> Check:
 
 def _observed(frame: pd.DataFrame, config: Any, result: dict[str, Any]) -> str:
     if "observed_value" in result:
-        return _short(result["observed_value"])
+        return _short(_plain(result["observed_value"]))
     if config.kwargs["column"] in _TWINS:
         # The number of twins says more to a person than their hashes.
         return f"{result['unexpected_count'] or 'none'} with a {_TWINS[config.kwargs['column']]}"

@@ -15,7 +15,9 @@ def log_of(store, labels):
     images = np.asarray(Dataset(store.folder / "data" / "processed").arrays("test")[0][: len(labels)]).copy()
     images[:, 14, 14] ^= 1
     log = ServedLog(store.folder / "served", "draw")
-    ids = log.add("ab" * 32, "1", images, np.tile(np.float32([1] + 9 * [0]), (len(labels), 1)), [True], 1.0)
+    ids = log.add(
+        "ab" * 32, "1", images, np.tile(np.float32([1] + 9 * [0]), (len(labels), 1)), [True] * len(labels), 1.0
+    )
     for row, label in zip(ids, labels, strict=True):
         log.label(row, label, "eve")
     log.close()

@@ -13,6 +13,7 @@ from digits.model.classifier import load_classifier
 from digits.monitoring import monitor
 from digits.registry.resolve import resolve
 from digits.serving.log import ServedLog
+from digits.tracking.store import MONITORING
 
 pytestmark = pytest.mark.slow
 
@@ -41,10 +42,17 @@ def test_healthy_images_raise_no_alarm(store, serve, digits):
     dataset = Dataset(store.folder / "data" / "processed")
     read = serve(np.asarray(dataset.arrays("test")[0]))
     code, out, err = digits("monitor", "served", "--model", "3")
-    assert (code, err) == (0, ""), out
+    assert code == 0, out
+    experiment = store.client.get_experiment_by_name(MONITORING)
+    (run,) = store.client.search_runs([experiment.experiment_id])
+    assert err == f"digits: recorded as run {run.info.run_id} of MLflow's experiment {MONITORING}\n"
+    assert run.data.tags["served_version"] == "3" and run.data.metrics["images"] == 400
+    assert run.data.tags["served_sha256"] == store.registry.version("3").tags["model_sha256"]
     assert out.startswith("400 images that digits version 3 read, against its validation images\n")
     assert "\nno alarm (an adjusted p of at most " in out and max(map(len, out.splitlines()[:-1])) <= 80
-    code, out, _ = digits("monitor", "--model", "3", "--json")
+    code, out, _ = digits("monitor", "--model", "3", "--json", "--no-record")
+    assert len(store.client.search_runs([experiment.experiment_id])) == 1
+    assert run.info.run_id not in digits("compare", "--json")[1]
     found = json.loads(out)
     right = float((read == dataset.labels("test"))[:50].mean())
     assert code == 0 and found["alarms"] == [] and found["labelled"] == 50
@@ -53,15 +61,18 @@ def test_healthy_images_raise_no_alarm(store, serve, digits):
     accuracy = float((read == dataset.labels("test")).mean())
     assert found["estimated_accuracy"]["value"] == pytest.approx(accuracy, abs=0.1)
     assert sum(found["class_shares"]) == pytest.approx(1)
+    # Of each image; and on average, as far as 400 images say.
+    assert len(found["expectations"]) >= 8 and found["tests"]["inside"]["found"] == 1
 
 
 def test_thicker_strokes_raise_one(store, serve, digits):
     images = np.asarray(Dataset(store.folder / "data" / "processed").arrays("test")[0][:200])
     serve(np.maximum(images, np.roll(images, 1, axis=2)))
-    code, out, err = digits("monitor", "served", "--model", "3")
-    assert code == 1 and err == "" and out.splitlines()[-1].startswith("alarm: ")
+    code, out, err = digits("monitor", "served", "--model", "3", "--html", "page.html", "--no-record")
+    assert code == 1 and err == "digits: wrote page.html\n" and out.splitlines()[-1].startswith("alarm: ")
     assert "ink area" in out.splitlines()[-1] and "ALARM" in out
-    code, out, _ = digits("monitor", "served", "--model", "3", "--json")
+    assert 'class="verdict alarm"' in (store.folder / "page.html").read_text(encoding="utf-8")
+    code, out, _ = digits("monitor", "served", "--model", "3", "--json", "--no-record")
     assert code == 1 and {"mean", "area"} <= set(json.loads(out)["alarms"])
 
 

@@ -15,6 +15,7 @@ def observed(count, seed, shift=0.0, labelled=0):
     columns = {name: rng.normal(size=count) for name in NUMBERS}
     columns |= {"area": columns["area"] + shift, "confidence": rng.uniform(0.5, 1, count)}
     columns |= {"digit": rng.integers(0, 3, count), "sure": rng.random(count) < 0.8}
+    columns |= {"inside": np.ones(count, bool)}
     labels = np.where(rng.random(count) < columns["confidence"], columns["digit"], (columns["digit"] + 1) % 3)
     labels[labelled:] = -1 if labelled else labels[labelled:]
     return Observed(columns, labels)

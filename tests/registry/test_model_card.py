@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import jinja2
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from support.changes import table_of_heavy_above
@@ -93,6 +93,7 @@ def shown(text):
 SIGNS = "|*_`<>[]()&~$#!\\\"'{}%+-=/;: aé一"
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.text(st.sampled_from(SIGNS), min_size=1, max_size=8).map(lambda text: f"x{text}x"),
