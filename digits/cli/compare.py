@@ -1,11 +1,16 @@
 """`digits compare`"""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from digits.cli.app import JsonOption, open_registry, project_params
+
+if TYPE_CHECKING:
+    from digits.evaluation.comparison import Comparison
 
 
 def compare(
@@ -34,7 +39,6 @@ def compare(
     from digits.registry.looks import record as record_looks
     from digits.registry.resolve import resolve_all
     from digits.report.comparison_page import comparison_page
-    from digits.report.comparison_table import print_comparison, print_json, to_csv
 
     if as_json and as_csv:
         raise typer.BadParameter("one or the other", param_hint="--json, --csv")
@@ -56,6 +60,12 @@ def compare(
         images = dataset.test_images_of(comparison.baseline.model.test_sha256)
         write_text(Path(html), comparison_page(comparison, images))
         typer.echo(f"digits: wrote {html}", err=True)
+    _print(comparison, as_json, as_csv)
+
+
+def _print(comparison: Comparison, as_json: bool, as_csv: bool) -> None:
+    from digits.report.comparison_table import print_comparison, print_json, to_csv
+
     if as_json:
         print_json(comparison)
     elif as_csv:

@@ -11,6 +11,7 @@ from digits.cli.app import JsonOption, ModelOption, champion, enter_project, ope
 
 if TYPE_CHECKING:
     from digits.monitoring.monitor import Verdict
+    from digits.params import Params
     from digits.registry.model import Model
 
 
@@ -40,7 +41,6 @@ def monitor(
     from digits.monitoring.expected import check_expectations
     from digits.monitoring.live import live_images, validation_images
     from digits.monitoring.page import monitor_page
-    from digits.monitoring.probation import Outcome, settle
     from digits.monitoring.record import record
     from digits.registry.resolve import resolve
 
@@ -63,11 +63,19 @@ def monitor(
     if found.version and not no_record:
         run = record(open_registry(), found, verdict, live, page)
         typer.echo(f"digits: recorded as run {run} of MLflow's experiment digits-monitoring", err=True)
-    settled = settle(open_registry(), place, len(names), params.register_.promotion.significance)
-    if settled:
-        typer.echo(f"digits: {settled}", err=as_json)
-    if verdict.alarms or (isinstance(settled, Outcome) and settled.verdict == "rolled back"):
+    rolled_back = _settle(place, params, as_json)
+    if verdict.alarms or rolled_back:
         raise typer.Exit(1)
+
+
+def _settle(log: Path, params: Params, as_json: bool) -> bool:
+    """Decide a probation that is over, and say so. Returns whether the champion was rolled back."""
+    from digits.monitoring.probation import Outcome, settle
+
+    classes, significance = len(params.preprocess.class_names), params.register_.promotion.significance
+    if settled := settle(open_registry(), log, classes, significance):
+        typer.echo(f"digits: {settled}", err=as_json)
+    return isinstance(settled, Outcome) and settled.verdict == "rolled back"
 
 
 def _show(verdict: Verdict, model: Model, as_json: bool) -> None:

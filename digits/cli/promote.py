@@ -16,21 +16,35 @@ from digits.cli.app import (
 from digits.errors import DigitsError
 
 
+def _probation(text: str) -> str:
+    from digits.monitoring.probation import parse
+
+    try:
+        if text:
+            parse(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    return text
+
+
+ProbationOption = Annotated[
+    str,
+    typer.Option(metavar="7d|500rows", callback=_probation, help="`digits monitor` then rolls back if it is worse."),
+]
+
+
 def promote(
     model: ModelArgument = "challenger",
     dry_run: DryRunOption = False,
     force: Annotated[bool, typer.Option("--force", help="Promote though a gate fails; needs --reason.")] = False,
     reason: ReasonOption = "",
-    probation: Annotated[
-        str, typer.Option(metavar="7d|500rows", help="After that, `digits monitor` rolls back if it was no gain.")
-    ] = "",
+    probation: ProbationOption = "",
     sign_key: SignKeyOption = None,
 ) -> None:
     """Make a model champion, if it is better than the present one on the same test images.
 
     Example: `digits promote challenger --dry-run`
     """
-    from digits.monitoring.probation import parse as parse_probation
     from digits.registry import promote as act
     from digits.registry.gates import print_gates
     from digits.registry.resolve import resolve_run
@@ -38,11 +52,6 @@ def promote(
 
     if force and not reason.strip():
         raise typer.BadParameter("--force needs --reason: the history is to say why", param_hint="--force")
-    if probation:
-        try:
-            parse_probation(probation)
-        except ValueError as error:
-            raise typer.BadParameter(str(error), param_hint="--probation") from None
     key = private_key(sign_key.absolute()) if sign_key else None
     enter_project()
     params, registry = project_params(), open_registry()

@@ -103,14 +103,12 @@ def settle(
         if (now or datetime.datetime.now(datetime.UTC)) < end:
             return f"probation of version {change.after} ends at {end:%Y-%m-%d %H:%M} UTC"
         found = found.first(sum(time < end for time in found.times))
-    wins, losses, p, verdict = 0, 0, 1.0, "stays"
+    facts = (0, 0, 1.0, "stays")
     if len(found):
         comparison = compare_paired(found.right(former), found.right(champion), significance)
-        wins, losses, p = comparison.wins, comparison.losses, comparison.p_value
         verdict = "rolled back" if comparison.verdict == "worse" else "stays"
-    outcome = Outcome(
-        change.after, change.before, change.when, len(found), wins, losses, p, verdict, person(), timestamp()
-    )
+        facts = (comparison.wins, comparison.losses, comparison.p_value, verdict)
+    outcome = Outcome(change.after, change.before, change.when, len(found), *facts, person(), timestamp())
     return _carry_out(registry, outcome)
 
 

@@ -93,14 +93,14 @@ def promote(
     refused = failed(gates)
     if dry_run or number is None or (refused and not force):
         return Promotion(registration, number, champion, gates)
+    if probation and champion is None:
+        raise DigitsError("--probation compares with the former champion, and there is none: promote without it")
     if key is not None:
         sign(registry, number, key)
     if signature.public_key_file():
         # Whoever asks for signatures would be left without a champion.
         signature.check_version(registry.version(number))
     action = "promote (forced)" if refused else "promote"
-    if probation and champion is None:
-        raise DigitsError("--probation compares with the former champion, and there is none: promote without it")
     make_champion(registry, number, champion, action, why or "all gates passed", gates, probation)
     return Promotion(registration, number, champion, gates, promoted=True)
 
