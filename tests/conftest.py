@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import hypothesis
 import pytest
 from filelock import FileLock
 from support.browser import headless_chromium
@@ -20,12 +21,17 @@ os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 # The settings of digits.model.runtime, which would come too late where a test lets MLflow import TensorFlow first.
 os.environ |= {"TF_ENABLE_ONEDNN_OPTS": "1", "ONEDNN_MAX_CPU_ISA": "AVX2"}
 
+# An example may take as long as it likes: the machine may be busy.
+hypothesis.settings.register_profile("digits", deadline=None)
+hypothesis.settings.load_profile("digits")
+
 pytest_plugins = ["support.stores", "support.decisions", "support.pipeline"]
 
 TESTS = Path(__file__).parent
 # Paths from this folder. The longest come first: as the last of all, such a file would leave the other worker idle.
 LONGEST = (
     "journeys/test_walkthrough.py",
+    "journeys/test_after_release.py",
     "journeys/test_interruptions.py",
     "pipeline/test_experiments.py",
     "journeys/test_names.py",
