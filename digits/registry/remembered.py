@@ -65,7 +65,7 @@ class Known:
     @property
     def prototypes_file(self) -> Path | None:
         """The file of typical images; None for a model without."""
-        return None if self.prototypes is None else Path(self.prototypes)
+        return Path(self.prototypes) if self.prototypes else None
 
     def names_of(self, classes: int) -> list[str]:
         """The names of the classes. That they are as many as the model's was checked before they were remembered."""
