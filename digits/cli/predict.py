@@ -26,8 +26,7 @@ def predict(
 ) -> None:
     """Read the digits in pictures: photos, scans, drawings, of any size, light on dark or dark on light.
 
-    Prints one line a digit: file, class, probability, runner-up, and "not sure" with the reason: the probability is
-    below the model's threshold, or the image is unlike all typical images of its class.
+    Prints one line a digit: file, class, probability, runner-up, and "not sure" with the reason.
 
     Example: `digits predict photo.jpg scans/ --explain explained/`
     """
