@@ -31,6 +31,8 @@ METRICS = Path("reports/metrics.json")
 EVALUATION = Path("reports/evaluation.json")
 PREDICTIONS = Path("reports/predictions.csv")
 CALIBRATION = Path("reports/calibration.json")
+# Typical images of each class: an image unlike all of them is not surely a digit.
+PROTOTYPES = Path("reports/prototypes.npz")
 ROBUSTNESS = Path("reports/robustness.csv")
 ROBUSTNESS_MEANS = Path("reports/robustness.json")
 PLOTS = Path("reports/plots")

@@ -210,6 +210,11 @@ class Results:
             return None
         return float(self._json(paths.CALIBRATION)["not_sure_below"])
 
+    @cached_property
+    def prototypes_file(self) -> Path | None:
+        """prototypes.npz, see `digits.pictures.prototypes`; None for a model without."""
+        return self.find(paths.PROTOTYPES)
+
     @property
     def extra(self) -> list[str]:
         """The further data sets that the model was trained with: `preprocess.extra`."""

@@ -4,11 +4,13 @@ from digits import paths
 from digits.data.dataset import Dataset
 from digits.evaluation.calibration import acceptance, not_sure_below
 from digits.evaluation.perturbation import load_perturbed
+from digits.evaluation.prototypes import limits, typical
 from digits.evaluation.robustness import mean_accuracy, robustness
 from digits.evaluation.scores import absent_classes, predictions_frame, score, share_right
 from digits.files import atomic_path, sha256_file, write_json
 from digits.model.classifier import twin_classifier
 from digits.params import Params
+from digits.pictures.prototypes import Prototypes, save_prototypes
 
 
 def main(params: Params) -> None:
@@ -36,6 +38,9 @@ def main(params: Params) -> None:
     threshold = not_sure_below(seen_probabilities, seen, options.accepted_error)
     validation, test = acceptance(seen, seen_probabilities, threshold), acceptance(actual, probabilities, threshold)
     write_json(paths.CALIBRATION, {"not_sure_below": threshold, "validation": validation, "test": test})
+    known = typical(dataset.arrays("train")[0], dataset.labels("train"), len(dataset.class_names))
+    allowed = limits(known, seen_images, seen, seen_probabilities.argmax(axis=1), options.confidence)
+    save_prototypes(Prototypes(known, allowed), paths.PROTOTYPES)
 
     table = robustness(classifier, load_perturbed(paths.PERTURBED), options.confidence)
     with atomic_path(paths.ROBUSTNESS) as part:

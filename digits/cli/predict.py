@@ -26,7 +26,7 @@ def predict(
 ) -> None:
     """Read the digits in pictures: photos, scans, drawings, of any size, light on dark or dark on light.
 
-    Prints one line a digit: file, class, probability, runner-up, and "not sure" below the model's threshold.
+    Prints one line a digit: file, class, probability, runner-up, and "not sure" with the reason.
 
     Example: `digits predict photo.jpg scans/ --explain explained/`
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from digits.pictures.file import Picture
 from digits.pictures.find import find_digits
 from digits.pictures.mnist import SIDE
+from digits.pictures.prototypes import Prototypes, load_prototypes
 
 if TYPE_CHECKING:
     from digits.model.classifier import Classifier
@@ -30,6 +32,10 @@ class Facts(Protocol):
     def not_sure_below(self) -> float | None:
         """The threshold; None for a model without such a one."""
 
+    @property
+    def prototypes_file(self) -> Path | None:
+        """The file of its typical images; None for a model without."""
+
     def names_of(self, classes: int) -> list[str]:
         """The names of its classes, of which there are so many."""
 
@@ -43,21 +49,26 @@ class Reader:
         side: height and width of the images that it takes, in pixels.
         class_names: name of label 0, 1, …
         not_sure_below: the threshold. A reading with a lower probability is not sure.
+        prototypes: typical images. A reading unlike all of its class is not sure. None for a model without.
     """
 
     classify: Classify
     side: int = SIDE
     class_names: Sequence[str] = tuple("0123456789")
     not_sure_below: float = NOT_SURE_BELOW
+    prototypes: Prototypes | None = None
 
     @classmethod
     def of(cls, classifier: Classifier, facts: Facts) -> Reader:
         """The reader of a loaded model.
 
         Raises:
-            DigitsError: the names that lie beside the model are not those of its classes.
+            DigitsError: the names that lie beside the model are not those of its classes, or its typical images are
+                damaged.
         """
-        return cls(classifier, classifier.side, facts.names_of(classifier.classes), threshold_of(facts))
+        names, file, side = facts.names_of(classifier.classes), facts.prototypes_file, classifier.side
+        prototypes = None if file is None else load_prototypes(file, classifier.classes, side)
+        return cls(classifier, side, names, threshold_of(facts), prototypes)
 
 
 @dataclass(frozen=True)
@@ -71,7 +82,7 @@ class Reading:
         runner_up: the label of the second most probable class.
         runner_up_name: its name.
         runner_up_probability: its probability.
-        sure: whether `probability` reaches the threshold.
+        doubt: why the reading is not sure; empty if it is.
         box: left, top, right, bottom in pixels of the upright file.
         pixels: uint8 (side, side), what the model saw.
         probabilities: float32 (classes,).
@@ -83,10 +94,15 @@ class Reading:
     runner_up: int
     runner_up_name: str
     runner_up_probability: float
-    sure: bool
+    doubt: str
     box: tuple[int, int, int, int]
     pixels: np.ndarray
     probabilities: np.ndarray
+
+    @property
+    def sure(self) -> bool:
+        """Whether nothing speaks against the reading."""
+        return not self.doubt
 
 
 @dataclass(frozen=True)
@@ -115,6 +131,7 @@ class Prediction:
                 "runner_up_class": reading.runner_up_name,
                 "runner_up_probability": reading.runner_up_probability,
                 "sure": reading.sure,
+                "doubt": reading.doubt,
                 "box": list(reading.box),
                 "probabilities": reading.probabilities.tolist(),
             }
@@ -133,9 +150,10 @@ def predict(picture: Picture, reader: Reader) -> Prediction:
     digits = find_digits(picture.grey, reader.side)
     if not digits:
         return Prediction(picture.name, (), picture.note)
-    probabilities = reader.classify(np.stack([digit.pixels for digit in digits]))
+    pixels = np.stack([digit.pixels for digit in digits])
+    probabilities = reader.classify(pixels)
     readings = []
-    for digit, row in zip(digits, probabilities, strict=True):
+    for digit, row, doubt in zip(digits, probabilities, doubts(pixels, probabilities, reader), strict=True):
         second, first = (int(label) for label in np.argsort(row, kind="stable")[-2:])
         readings.append(
             Reading(
@@ -145,13 +163,30 @@ def predict(picture: Picture, reader: Reader) -> Prediction:
                 runner_up=second,
                 runner_up_name=reader.class_names[second],
                 runner_up_probability=float(row[second]),
-                sure=bool(row[first] >= reader.not_sure_below),
+                doubt=doubt,
                 box=_scaled(digit.box, picture.scale),
                 pixels=digit.pixels,
                 probabilities=row,
             )
         )
     return Prediction(picture.name, tuple(readings), picture.note)
+
+
+def doubts(pixels: np.ndarray, probabilities: np.ndarray, reader: Reader) -> list[str]:
+    """Why answers are not sure; empty for one that is.
+
+    Args:
+        pixels: uint8 (n, side, side), what the model saw.
+        probabilities: float32 (n, classes), what it answered.
+        reader: knows the threshold and the typical images.
+    """
+    labels = probabilities.argmax(axis=1)
+    low = probabilities.max(axis=1) < reader.not_sure_below
+    strange = reader.prototypes.strange(pixels, labels) if reader.prototypes else np.zeros(len(labels), bool)
+    return [
+        "low probability" if is_low else f"unlike any {reader.class_names[label]} known" if is_strange else ""
+        for label, is_low, is_strange in zip(labels, low, strange, strict=True)
+    ]
 
 
 def threshold_of(facts: Facts) -> float:
@@ -169,7 +204,7 @@ def percent(probability: float) -> str:
 
 
 def _sentence(reading: Reading) -> str:
-    sure = "" if reading.sure else "  not sure"
+    sure = "" if reading.sure else f"  not sure: {reading.doubt}"
     first, second = percent(reading.probability), percent(reading.runner_up_probability)
     return f"{reading.name}  {first}  (next: {reading.runner_up_name}  {second}){sure}"
 

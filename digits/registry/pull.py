@@ -27,7 +27,7 @@ _FROM_RUN |= {f"{artifacts.PLOTS}/{name}.png": f"{artifacts.PLOTS}/{name}.png" f
 
 
 def pull(client: MlflowClient, version: ModelVersion, target: Path, locked: Mapping[str, str] | None = None) -> Path:
-    """Write model.keras, its twin, MLmodel, model card, metrics, calibration and SHA256SUMS into a folder.
+    """Write model.keras, its twin, MLmodel, card, metrics, calibration, typical images and SHA256SUMS into a folder.
 
     All bytes come from the store, not from a cache, and must have the hashes tagged at registration. The folder appears
     complete or not at all; an empty folder or an earlier pull at the same place is replaced.

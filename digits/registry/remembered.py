@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     State = dict[str, Any]
 
 # Another form of the notes gets another number, and older notes do not count.
-_FORM = 2
+_FORM = 3
 # Of https://www.sqlite.org/fileformat.html: the header, which counts the changes, and its byte for a write-ahead log.
 _HEADER, _WRITE_VERSION, _ROLLBACK = 100, 18, 1
-# What `Results` reads the names of classes and the threshold from.
-_READ = (paths.METRICS, paths.CALIBRATION, paths.CLASSES, paths.DATASET)
+# What `Results` reads the names of classes, the threshold and the typical images from.
+_READ = (paths.METRICS, paths.CALIBRATION, paths.PROTOTYPES, paths.CLASSES, paths.DATASET)
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class Known:
         twin_sha256: of the twin; None for a model without one.
         class_names: name of label 0, 1, …
         not_sure_below: the threshold; None for a model without such a one.
+        prototypes: the file of typical images; None for a model without.
     """
 
     uri: str
@@ -54,11 +55,17 @@ class Known:
     twin_sha256: str | None
     class_names: list[str]
     not_sure_below: float | None
+    prototypes: str | None
 
     @property
     def file(self) -> Path:
         """The .keras file, with its twin beside it."""
         return kept_file(self.sha256)
+
+    @property
+    def prototypes_file(self) -> Path | None:
+        """The file of typical images; None for a model without."""
+        return Path(self.prototypes) if self.prototypes else None
 
     def names_of(self, classes: int) -> list[str]:
         """The names of the classes. That they are as many as the model's was checked before they were remembered."""
@@ -139,7 +146,9 @@ def remember(name: str, before: State | None, model: Model, class_names: Iterabl
     if before != state():
         return
     twin = model.version.tags.get(artifacts.TWIN_SHA256)
-    means = Known(model.uri, model.sha256, twin, list(class_names), model.results.not_sure_below)
+    own = model.results.prototypes_file
+    prototypes = None if own is None else str(own)
+    means = Known(model.uri, model.sha256, twin, list(class_names), model.results.not_sure_below, prototypes)
     note = {"name": name, "means": asdict(means), "state": before, "files": _marks(files)}
     # A folder that cannot be written costs time, not the answer.
     with suppress(OSError):
@@ -163,7 +172,7 @@ def _mark(file: Path) -> list[int]:
 
 def _is_sound(known: Known) -> bool:
     """Whether each value has its type: a note may have been changed by hand."""
-    texts = [known.uri, known.sha256, *known.class_names, *filter(None, [known.twin_sha256])]
+    texts = [known.uri, known.sha256, *known.class_names, *filter(None, [known.twin_sha256, known.prototypes])]
     is_list = isinstance(known.class_names, list) and bool(known.class_names)
     is_number = known.not_sure_below is None or type(known.not_sure_below) is float
     return is_list and is_number and all(isinstance(text, str) for text in texts)

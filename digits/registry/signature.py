@@ -138,6 +138,10 @@ def vouched(model: Model) -> Model:
     # A version has no copy of the names beside its figures. One that somebody put there would count.
     if (names := model.results.find(paths.CLASSES)) is not None:
         found[names.name] = _hash(names)
+    # Older versions have no typical images.
+    name, file = paths.PROTOTYPES.name, model.results.find(paths.PROTOTYPES)
+    if file is not None or name in hashes:
+        found[name] = _hash(file)
     if wrong := [name for name, hash in found.items() if hash != hashes.get(name)]:
         raise DigitsError(f"{model.title}: {', '.join(wrong)} changed since it was signed: refused")
     return model

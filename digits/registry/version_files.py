@@ -27,7 +27,7 @@ VERSIONS = "versions"
 RESULTS = "results"
 # The pictures that the model card shows.
 PICTURES = ("robustness", "reliability", "weak_classes")
-_PULLED = (paths.METRICS, paths.CALIBRATION)
+_PULLED = (paths.METRICS, paths.CALIBRATION, paths.PROTOTYPES)
 
 
 def keep(client: MlflowClient, version: ModelVersion, results: Results, card: str) -> None:

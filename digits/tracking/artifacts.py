@@ -24,6 +24,7 @@ EVALUATION_FILES = {
         paths.METRICS,
         paths.PREDICTIONS,
         paths.CALIBRATION,
+        paths.PROTOTYPES,
         paths.ROBUSTNESS,
         paths.ROBUSTNESS_MEANS,
     )

@@ -44,7 +44,7 @@ def test_lines_say_digit_probability_runner_up_and_doubt(picture):
     assert "page.png: 1  99.0 %" in one
     assert "next:" in one
     assert "not sure" not in one
-    assert seven.endswith("not sure")
+    assert seven.endswith("not sure: low probability")
 
 
 def test_json_has_everything(picture):

@@ -35,6 +35,7 @@ def noted(registry, folder, monkeypatch):
     own.mkdir()
     for path in (paths.METRICS, paths.CALIBRATION):
         (own / path.name).write_text(REPORTS[path])
+    (own / "prototypes.npz").write_bytes(b"limits")
 
     def find(path):
         return own / path.name if (own / path.name).is_file() else None
@@ -49,6 +50,7 @@ def test_it_is_recalled_as_it_was(noted):
     known = recall(NAME, state())
     assert (known.uri, known.sha256, known.file) == (NAME, noted.model.sha256, noted.kept)
     assert known.names_of(10) == NAMES and known.not_sure_below == 0.75
+    assert known.prototypes_file == noted.own / "prototypes.npz"
     assert recall("models:/digits/3", state()) is None and recall("", state()) is None
     assert {path.name for path in noted.folder.iterdir()} >= {".digits"}
 
@@ -99,6 +101,10 @@ def change_a_threshold(noted, registry):
     (noted.own / "calibration.json").write_text(REPORTS[paths.CALIBRATION].replace("0.75", "0.25"))
 
 
+def change_typical_images(noted, registry):
+    (noted.own / "prototypes.npz").write_bytes(b"larger limits")
+
+
 def take_the_artifacts_away(noted, registry):
     noted.own.rename(noted.folder / "elsewhere")
 
@@ -132,6 +138,7 @@ CHANGES = [
     take_params_away,
     damage_the_model,
     change_a_threshold,
+    change_typical_images,
     take_the_artifacts_away,
     write_now,
     use_a_write_ahead_log,
@@ -168,7 +175,8 @@ def test_a_torn_note_is_ignored_and_rewritten(noted):
 def test_a_note_that_was_changed_by_hand_is_ignored(noted):
     text = noted.note.read_text()
     changes = [("class_names", value) for value in (None, "0123456789", [], [1, 2])]
-    changes += [("not_sure_below", "0.5"), ("uri", None), ("sha256", 7), ("sha256", "00"), ("twin_sha256", "00")]
+    changes += [("not_sure_below", "0.5"), ("prototypes", 7)]
+    changes += [("uri", None), ("sha256", 7), ("sha256", "00"), ("twin_sha256", "00")]
     for key, value in [*changes, ("another", 1)]:
         note = json.loads(text)
         note["means"][key] = value

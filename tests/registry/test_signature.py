@@ -143,3 +143,12 @@ def test_a_file_or_a_run_is_its_owners_affair(model):
     found = model[0]
     file = Model("here.keras", "here.keras", "5" * 64, found.results, None, None, found.file)
     assert vouched(file) is file
+
+
+def test_typical_images_count_where_there_are_any(model):
+    """They decide which answers are sure, but an older version has none."""
+    found, folder = model
+    assert vouched(found) is found
+    (folder / "prototypes.npz").write_bytes(b"put there")
+    with pytest.raises(DigitsError, match=r"digits version 3: prototypes.npz changed since it was signed"):
+        vouched(found)

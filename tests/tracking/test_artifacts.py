@@ -23,7 +23,7 @@ def run_id(client):
 
 
 def test_no_two_files_and_no_two_tags_have_one_name():
-    assert len(set(artifacts.RESULT_FILES.values())) == len(artifacts.RESULT_FILES) == 10
+    assert len(set(artifacts.RESULT_FILES.values())) == len(artifacts.RESULT_FILES) == 11
     assert "model_sha256" in TAGS.values() and len(set(TAGS.values())) == len(TAGS)
 
 
