@@ -45,10 +45,10 @@ class Prototypes:
         return self.distances(pixels, labels) > self.limits[labels]
 
     def distances(self, pixels: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """Euclidean distances, float32 (n,), to the nearest typical image. Arguments as for `strange`."""
-        found, soft = np.zeros(len(labels), np.float32), softened(pixels)
+        """Euclidean distances, float64 (n,), to the nearest typical image. Arguments as for `strange`."""
+        found, soft = np.zeros(len(labels)), softened(pixels)
         for label in np.unique(labels):
-            typical = _unit(self.images[label].astype(np.float32))
+            typical = _unit(self.images[label].astype(np.float64))
             # Both have length 1, so that |a - b|² = 2 - 2 a·b.
             nearest = (soft[labels == label] @ typical.T).max(axis=1)
             found[labels == label] = np.sqrt(np.maximum(2 - 2 * nearest, 0))
@@ -62,11 +62,11 @@ def softened(pixels: np.ndarray) -> np.ndarray:
         pixels: uint8 (n, side, side).
 
     Returns:
-        float32 (n, features); each row has the length 1, or 0 without any ink.
+        float64 (n, features); each row has the length 1, or 0 without any ink.
     """
     side = pixels.shape[1]
     sigma, step = _BLUR * side / _SIDE, max(1, round(_STEP * side / _SIDE))
-    blurred = ndimage.gaussian_filter(pixels.astype(np.float32), (0, sigma, sigma))
+    blurred = ndimage.gaussian_filter(pixels.astype(np.float64), (0, sigma, sigma))
     kept = blurred[:, step // 2 :: step, step // 2 :: step]
     return _unit(kept.reshape(len(kept), kept.shape[1] * kept.shape[2]))
 

@@ -40,7 +40,7 @@ def test_a_class_without_a_limit_refuses_nothing_not_even_an_image_without_ink(b
 @pytest.mark.parametrize("side", [8, 28, 32, 64])
 def test_images_of_any_side_are_softened(side):
     soft = softened(np.full((3, side, side), 200, np.uint8))
-    assert soft.dtype == np.float32 and soft.shape[1] < 320
+    assert soft.dtype == np.float64 and soft.shape[1] < 320
     np.testing.assert_allclose(np.linalg.norm(soft, axis=1), 1, rtol=1e-5)
     assert softened(np.zeros((0, side, side), np.uint8)).shape == (0, soft.shape[1])
 
