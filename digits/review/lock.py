@@ -94,7 +94,7 @@ def lock_changes(committed: Mapping[str, Any], now: Mapping[str, Any]) -> list[S
     found = []
     for name in [*now, *(stage for stage in committed if stage not in now)]:
         if name not in committed or name not in now:
-            found.append(StageChange(name, ["no longer in dvc.yaml" if name in committed else "not in it"], []))
+            found.append(StageChange(name, ["it is gone" if name in committed else "it is new"], []))
             continue
         before, after = committed[name], now[name]
         deps, outs = (_different(before, after, side) for side in _SIDES)

@@ -5,6 +5,7 @@ Names of classes, branches, parameters and files come from whoever made the pull
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -64,7 +65,7 @@ class Verdict:
         validation: of the model on the validation images.
         gates: of a promotion.
         left_out: why a part of the above is missing.
-        pictures: address or place of the pictures; empty for none.
+        pictures: address or place of the pictures, in Markdown; empty for none.
     """
 
     base: str
@@ -152,15 +153,19 @@ def markdown(verdict: Verdict) -> str:
 
 
 def _text(value: object) -> str:
-    """One line of at most some characters that means nothing to Markdown."""
-    text = str(value)
-    return escaped(text if len(text) <= 3 * _MOST_CHARACTERS else f"{text[: 3 * _MOST_CHARACTERS]}…")
+    """One line of at most some characters that means nothing to Markdown, calls nobody and links to nothing."""
+    return _inert(str(value), 3 * _MOST_CHARACTERS)
 
 
 def _code(value: object) -> str:
-    """As `_text`, in a fixed width. Within `<code>`, `@name` calls nobody and `#1` links to nothing."""
-    text = str(value)
-    return f"<code>{escaped(text if len(text) <= _MOST_CHARACTERS else f'{text[:_MOST_CHARACTERS]}…')}</code>"
+    """As `_text`, in a fixed width."""
+    return f"<code>{_inert(str(value), _MOST_CHARACTERS)}</code>"
+
+
+def _inert(text: str, most: int) -> str:
+    shown = escaped(text if len(text) <= most else f"{text[:most]}…")
+    # Of `@name`, `#1` and addresses, GitHub and GitLab make links. A space without width keeps them from it.
+    return re.sub(r"([@#!]|:(?=//)|www(?=\.))", r"\1&#8203;", shown)
 
 
 def _changed_params(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str, str]]:
