@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from digits import dvc, git, paths
 from digits.errors import DigitsError
 from digits.files import read_json
-from digits.params import flatten
+from digits.params import flatten, read_params
 from digits.registry.gates import failed
 from digits.registry.model_card import escaped
 from digits.review.evidence import Gates, OnValidation, gates_of, model_of, on_validation
@@ -124,7 +124,7 @@ def verdict(base: str, registry: Registry, params: Params, pictures: str = "") -
     model = part(f"The model of {base}", lambda: model_of(commit, registry))
     return Verdict(
         base,
-        _changed_params(committed_params(commit) or {}, flatten(params)),
+        _changed_params(committed_params(commit) or {}, flatten(read_params())),
         part("The data", lambda: _changed_data(base, commit)),
         part("The checks of the data", _checks),
         part("dvc.lock", lambda: lock_state(registry, params)),
