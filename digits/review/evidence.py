@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from digits.registry.versions import Registry
 
 # What a comparison reads of another commit's model.
-_NEEDED = (paths.MODEL, paths.TWIN, paths.PREDICTIONS)
+_NEEDED = (paths.MODEL, paths.TWIN, paths.EVALUATION, paths.PREDICTIONS)
 
 _SAME = "it is the same model file"
 
