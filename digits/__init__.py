@@ -14,6 +14,7 @@ audit        labels that networks contradict which never saw the images
 report       the figures and tables that people look at
 registry     models by any name, versions, and decisions about them: register, promote, rollback, pull, lineage
 serving      answering HTTP requests, and pages to draw on and to label what was served
+review       what a pull request changes, and what that does to the model
 experiments  running the pipeline with other parameters, and sweeps
 monitoring   what was served, against the validation images of its model
 cli          one file a command

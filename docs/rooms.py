@@ -15,7 +15,7 @@ FLOORS = (
     ("evaluation",),
     ("audit",),
     ("report", "registry"),
-    ("serving", "experiments"),
+    ("serving", "review", "experiments"),
     ("monitoring",),
     ("stages", "cli"),
 )

@@ -18,6 +18,7 @@ from digits.cli.register import register
 from digits.cli.relocate import relocate
 from digits.cli.repro import repro
 from digits.cli.retrain import retrain
+from digits.cli.review import review
 from digits.cli.rollback import rollback
 from digits.cli.serve import serve
 from digits.cli.sign import sign
@@ -51,7 +52,7 @@ COMMANDS = (
     audit,
 )
 # Commands of commands: `digits NAME COMMAND`.
-GROUPS = {"data": data}
+GROUPS = {"data": data, "review": review}
 for command in COMMANDS:
     app.command()(command)
 for name, group in GROUPS.items():

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from digits.cli.app import JsonOption, enter_project, project_params
-
-if TYPE_CHECKING:
-    from digits.report.data_changes import Side
+from digits.cli.app import JsonOption, enter_project
 
 data = typer.Typer(no_args_is_help=True, help="Look into the raw data and their history.")
 
@@ -30,11 +27,11 @@ def diff(
 
     from digits.data.changes import compare_raw
     from digits.files import write_text
-    from digits.report.data_changes import changes_page, print_changes
+    from digits.report.data_changes import changes_page, print_changes, side_of
 
     page = Path(html).absolute()
     enter_project()
-    old, new = _side(before), _side(after)
+    old, new = side_of(before), side_of(after)
     changes = compare_raw(old.splits, new.splits)
     if html:
         write_text(page, changes_page(changes, old, new))
@@ -44,16 +41,3 @@ def diff(
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
     else:
         print_changes(changes, old, new)
-
-
-def _side(name: str) -> Side:
-    """The data of a revision, or of the working tree for an empty name."""
-    from digits.data.revisions import raw_data, revision
-    from digits.params import flatten
-    from digits.report.data_changes import Side
-    from digits.tracking.source import committed_params
-
-    found = revision(name) if name else None
-    settings = (committed_params(found.commit) or {}) if found else flatten(project_params())
-    names, transpose = (settings.get(f"preprocess.{key}") for key in ("class_names", "transpose"))
-    return Side(name or "the working tree", raw_data(found), [str(one) for one in names or []], bool(transpose))

@@ -13,11 +13,15 @@ from rich.table import Table
 
 from digits.data.changes import ADDED, CHANGED, KINDS, NONE, RELABELLED, REMOVED, Changes
 from digits.data.raw import Split
+from digits.data.revisions import raw_data, revision
+from digits.params import flatten, load_params
+from digits.paths import PARAMS, project_root
 from digits.report.sheet import Picture, png_uri, render
+from digits.tracking.source import committed_params
 
 # Images of each kind on the page, shared by the classes: a page of some hundred kilobytes.
 MOST_IMAGES = 300
-_HEADINGS = ("class", "before", "after", ADDED, REMOVED, RELABELLED, CHANGED)
+HEADINGS = ("class", "before", "after", ADDED, REMOVED, RELABELLED, CHANGED)
 _TOUCHED = [ADDED, REMOVED, "relabelled_away", "relabelled_here", CHANGED]
 
 
@@ -47,6 +51,18 @@ class Side:
         return png_uri(np.ascontiguousarray(image.T) if self.transpose else image)
 
 
+def side_of(name: str) -> Side:
+    """The data of a revision, or of the working tree for an empty name.
+
+    Raises:
+        DigitsError: as `digits.data.revisions.raw_data`; or params.yaml of the working tree is wrong.
+    """
+    found = revision(name) if name else None
+    settings = (committed_params(found.commit) or {}) if found else flatten(load_params(project_root() / PARAMS))
+    names, transpose = (settings.get(f"preprocess.{key}") for key in ("class_names", "transpose"))
+    return Side(name or "the working tree", raw_data(found), [str(one) for one in names or []], bool(transpose))
+
+
 def print_changes(changes: Changes, before: Side, after: Side, console: Console | None = None) -> None:
     """Print one table a split, of the classes in which something changed, and what else is to be known.
 
@@ -57,9 +73,9 @@ def print_changes(changes: Changes, before: Side, after: Side, console: Console 
         console: default is standard output.
     """
     console = console or Console()
-    for split, rows in _tables(changes, before, after):
+    for split, rows in tables(changes, before, after):
         table = Table(
-            *_HEADINGS,
+            *HEADINGS,
             box=SIMPLE_HEAD,
             pad_edge=False,
             padding=0,
@@ -72,7 +88,7 @@ def print_changes(changes: Changes, before: Side, after: Side, console: Console 
         for number, (name, cells) in enumerate(rows, 2):
             table.add_row(name, *cells, end_section=number == len(rows))
         console.print(table)
-    for line in (_sentence(changes, before, after), *_notes(changes, before, after)):
+    for line in (sentence(changes, before, after), *notes(changes, before, after)):
         console.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
@@ -88,10 +104,10 @@ def changes_page(changes: Changes, before: Side, after: Side) -> str:
         "data_changes.html",
         before=before.title,
         after=after.title,
-        sentence=_sentence(changes, before, after),
-        notes=_notes(changes, before, after),
-        headings=_HEADINGS,
-        tables=_tables(changes, before, after),
+        sentence=sentence(changes, before, after),
+        notes=notes(changes, before, after),
+        headings=HEADINGS,
+        tables=tables(changes, before, after),
         kinds=[
             (kind.capitalize(), len(found), list(_groups(found, before, after)))
             for kind in KINDS
@@ -100,9 +116,9 @@ def changes_page(changes: Changes, before: Side, after: Side) -> str:
     )
 
 
-def _tables(changes: Changes, before: Side, after: Side) -> list[tuple[str, list[tuple[str, list[str]]]]]:
-    """For each split in which something changed: name and cells of its classes, and of all together."""
-    tables = []
+def tables(changes: Changes, before: Side, after: Side) -> list[tuple[str, list[tuple[str, list[str]]]]]:
+    """For each split in which something changed: name and cells of its classes and of all, as under `HEADINGS`."""
+    found = []
     side = after if len(after.names) >= len(before.names) else before
     for split, table in changes.classes.groupby("split", sort=False):
         numbers = table.droplevel("split")
@@ -112,8 +128,8 @@ def _tables(changes: Changes, before: Side, after: Side) -> list[tuple[str, list
                 (side.name(int(label)), _cells(row))
                 for label, (_, row) in zip(touched.index, touched.iterrows(), strict=True)
             ]
-            tables.append((str(split), [*rows, (f"all {len(numbers)}", _cells(numbers.sum()))]))
-    return tables
+            found.append((str(split), [*rows, (f"all {len(numbers)}", _cells(numbers.sum()))]))
+    return found
 
 
 def _cells(numbers: pd.Series) -> list[str]:
@@ -124,24 +140,24 @@ def _cells(numbers: pd.Series) -> list[str]:
     return [f"{numbers['before']:,}", f"{numbers['after']:,}", added, removed, " ".join(relabelled), changed]
 
 
-def _sentence(changes: Changes, before: Side, after: Side) -> str:
+def sentence(changes: Changes, before: Side, after: Side) -> str:
     """What changed, in one line."""
     counts = [f"{len(found):,} {kind}" for kind in KINDS if len(found := changes.of_kind(kind))]
     total = f"{changes.classes['after'].sum():,} images"
     return f"{before.title} → {after.title}, {total}: {', '.join(counts) or 'no image and no label changed'}"
 
 
-def _notes(changes: Changes, before: Side, after: Side) -> list[str]:
+def notes(changes: Changes, before: Side, after: Side) -> list[str]:
     """What no table shows."""
-    notes = [f"{split}: the images that are in both stand in another order" for split in changes.reordered]
+    lines = [f"{split}: the images that are in both stand in another order" for split in changes.reordered]
     for split, found in changes.crossed.groupby("split"):
-        notes.append(f"{split}: {len(found):,} of the added came from the other split")
+        lines.append(f"{split}: {len(found):,} of the added came from the other split")
     width = max(len(before.names), len(after.names))
     renamed = [(before.name(label), after.name(label)) for label in range(width)]
     listed = [f"{old} → {new}" for old, new in renamed if old != new]
     if listed:
-        notes.append(f"classes have other names: {', '.join(listed)}")
-    return notes
+        lines.append(f"classes have other names: {', '.join(listed)}")
+    return lines
 
 
 def _groups(found: pd.DataFrame, before: Side, after: Side) -> Iterator[tuple[str, int, list[Picture]]]:
