@@ -63,6 +63,8 @@ def number_of(registry: Registry, results: Results, command: str) -> int:
 
 def record(registry: Registry, models: Iterable[Results], command: str) -> list[int]:
     """As `number_of`, for several models in their order. The champion itself has number 0."""
+    from mlflow.exceptions import MlflowException
+
     number = registry.aliases().get(CHAMPION)
     history = registry.changes
     if number is None or history is None:
@@ -82,6 +84,12 @@ def record(registry: Registry, models: Iterable[Results], command: str) -> list[
                 history.add(len(looks), asdict(wanted), _KIND)
             except NumberTakenError:
                 continue
+            except MlflowException as error:
+                if error.error_code != "PERMISSION_DENIED":
+                    raise
+                # Whoever may only read can decide nothing either.
+                place = 1 + sum((one.champion, one.test_sha256) == (number, wanted.test_sha256) for one in looks)
+                break
         else:
             raise DigitsError("others keep recording looks at the test images: try again")
         found.append(place)

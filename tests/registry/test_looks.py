@@ -5,6 +5,8 @@ import subprocess
 import sys
 
 import pytest
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 from support.models import results as results_of
 from support.project import ROOT
 
@@ -48,6 +50,17 @@ def test_another_champion_or_other_images_begin_anew(client, champion):
 def test_without_a_champion_nothing_is_recorded(registry):
     assert number_of(registry, model("a"), "evaluate") == 1
     assert count(registry, TEST) == 0
+
+
+def test_who_may_only_read_compares_all_the_same(champion, monkeypatch):
+    number_of(champion, model("a"), "evaluate")
+
+    def refuse(*_, **__):
+        raise MlflowException("Permission denied", PERMISSION_DENIED)
+
+    monkeypatch.setattr(champion.client.__class__, "log_param", refuse)
+    assert record(champion, [model("a"), model("b")], "compare") == [1, 2]
+    assert count(champion, TEST) == 1
 
 
 def test_changes_and_looks_do_not_mix(champion):
