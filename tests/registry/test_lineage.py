@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digits.registry.lineage import Lineage, _typed, describe, lineage_of, rebuild_commands
+from digits.registry.lineage import Lineage, describe, lineage_of, rebuild_commands, typed
 from digits.registry.resolve import resolve_run
 from digits.tracking.processor import Processor, processor
 
@@ -22,13 +22,13 @@ from digits.tracking.processor import Processor, processor
     )
 )
 def test_a_parameter_keeps_value_and_type(value):
-    found = _typed({"section.key": str(value)})["section.key"]
+    found = typed({"section.key": str(value)})["section.key"]
     assert found == value and type(found) is type(value)
 
 
 @pytest.mark.parametrize("text", ["adam", "by A, B: CC BY-SA 3.0", "#1", "it's", "a: [b", "-", "", "*x", "stratified"])
 def test_words_stay_words(text):
-    assert _typed({"section.key": text, "epochs": "3"}) == {"section.key": text}
+    assert typed({"section.key": text, "epochs": "3"}) == {"section.key": text}
 
 
 def lineage(**changes):
