@@ -15,6 +15,8 @@ from support.sample import read_sample
 from digits.data.idx import format_idx
 from digits.data.raw import RAW_NAMES
 
+pytestmark = pytest.mark.slow
+
 
 def write(sample):
     Path("data/raw").mkdir(parents=True, exist_ok=True)

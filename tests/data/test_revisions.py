@@ -15,6 +15,8 @@ from digits.data.raw import RAW_NAMES
 from digits.data.revisions import raw_data, revision
 from digits.errors import DigitsError
 
+pytestmark = pytest.mark.slow
+
 STAGE = "stages: {fetch: {cmd: 'true', outs: [data/raw]}}"
 
 

@@ -11,6 +11,8 @@ from digits.data.raw import FILES
 from digits.monitoring.collect import collect
 from digits.serving.log import ServedLog
 
+pytestmark = pytest.mark.slow
+
 PARAMS = default_params()
 
 
