@@ -184,11 +184,6 @@ class Results:
         return self._json(paths.METRICS)["test"]
 
     @cached_property
-    def feedback(self) -> dict[str, Any] | None:
-        """`feedback` of metrics.json: the accuracy on the test images of `preprocess.extra`; None without any."""
-        return self._json(paths.METRICS).get("feedback")
-
-    @cached_property
     def predictions(self) -> pd.DataFrame:
         """predictions.csv: one row a test image, with the columns image, actual, predicted, probability."""
         return self._frame(paths.PREDICTIONS)

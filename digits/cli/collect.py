@@ -22,8 +22,9 @@ def collect(
 
     Example: `digits collect served/`
     """
-    from digits import dvc, paths
+    from digits import paths
     from digits.monitoring.collect import collect as act
+    from digits.monitoring.collect import track
 
     place = log.absolute()
     enter_project()
@@ -35,8 +36,7 @@ def collect(
     typer.echo(f"digits: {paths.FEEDBACK} has {train:,} images to train on and {test:,} to test on ({new})")
     if not train + test:
         raise typer.Exit
-    # Also where nothing is new: an earlier call may have been stopped before it.
-    dvc.run("add", "--quiet", str(paths.FEEDBACK))
+    track(outcome)
     folder = str(paths.FEEDBACK)
     extra = sorted({*params.preprocess.extra, folder})
     typer.echo(f"keep it:     git add {folder}.dvc && git commit -m 'Collect feedback'")

@@ -48,6 +48,7 @@ def monitor(
     enter_project()
     params = project_params()
     found = resolve(model or champion(), open_registry)
+    rolled_back = _settle(place, params, as_json)
     live = live_images(place, found, params, days)
     validation = validation_images(found, params)
     names = params.preprocess.class_names
@@ -63,13 +64,12 @@ def monitor(
     if found.version and not no_record:
         run = record(open_registry(), found, verdict, live, page)
         typer.echo(f"digits: recorded as run {run} of MLflow's experiment digits-monitoring", err=True)
-    rolled_back = _settle(place, params, as_json)
     if verdict.alarms or rolled_back:
         raise typer.Exit(1)
 
 
 def _settle(log: Path, params: Params, as_json: bool) -> bool:
-    """Decide a probation that is over, and say so. Returns whether the champion was rolled back."""
+    """Decide a probation that is over, also where nothing was served since. Returns whether that was a rollback."""
     from digits.monitoring.probation import Outcome, settle
 
     classes, significance = len(params.preprocess.class_names), params.register_.promotion.significance

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from digits import dvc, paths
 from digits.data.feedback import COLUMNS, Feedback, pixels_sha256, read_feedback, write_feedback
 from digits.data.raw import Split, read_raw
 from digits.serving.journal import read_log
@@ -84,6 +85,18 @@ def collect(log: Path, folder: Path, raw: Path, params: Params) -> Collected:
     if outcome.is_new:
         write_feedback(folder, merged)
     return outcome
+
+
+def track(collected: Collected) -> None:
+    """Have DVC track the data set `data/feedback/images`, if it has an image.
+
+    Also where nothing is new: an earlier call may have been stopped before it.
+
+    Raises:
+        DigitsError: DVC failed, and has said why.
+    """
+    if sum(collected.counts.values()):
+        dvc.run("add", "--quiet", str(paths.FEEDBACK))
 
 
 def _labelled(log: Path, side: int, classes: int) -> tuple[Feedback, dict[str, int]]:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from filelock import FileLock, Timeout
 
-from digits import dvc, paths
+from digits import paths
 from digits.data.feedback import read_feedback, side_of
 from digits.errors import DigitsError
 from digits.experiments.reproduce import reproduce
 from digits.git import person
-from digits.monitoring.collect import Collected, collect
+from digits.monitoring.collect import Collected, collect, track
 from digits.params import flatten, setting
 from digits.registry.history import CHALLENGER, CHAMPION, NumberTakenError, timestamp
 from digits.registry.lineage import typed
@@ -90,9 +91,7 @@ def retrain(registry: Registry, log: Path, params: Params, at_least: int, times:
     try:
         champion = resolve(f"models:/{registry.name}@{CHAMPION}", lambda: registry)
         found = collect(log, paths.FEEDBACK, paths.RAW, params)
-        if sum(found.counts.values()):
-            # Also where nothing is new: an earlier call may have been stopped before it.
-            dvc.run("add", "--quiet", str(paths.FEEDBACK))
+        track(found)
         return found, _record(registry, _retrain(registry, champion, params, at_least, times))
     finally:
         lock.release()
@@ -157,20 +156,14 @@ def _judged(champion: Model, classify: Classifier, params: Params) -> tuple[int,
     table = feedback.table
     known = np.zeros(len(table), bool)
     if str(paths.FEEDBACK) in champion.results.extra and champion.run is not None:
-        begun = timestamp_of(champion.run.info.start_time)
+        # As the table has times.
+        begun = datetime.fromtimestamp(champion.run.info.start_time / 1000, UTC).isoformat(timespec="microseconds")
         known = np.array([side_of(sha256) == "train" for sha256 in table["sha256"]]) & (table["labelled"] < begun)
     unknown = np.flatnonzero(~known)
     if not len(unknown):
         return 0, 0
     read = classify(feedback.images[unknown]).argmax(axis=1)
     return len(unknown), int((read == table["label"].to_numpy(np.int64)[unknown]).sum())
-
-
-def timestamp_of(milliseconds: int) -> str:
-    """A time of MLflow's, milliseconds since 1970, as the table of the feedback has it."""
-    import datetime
-
-    return datetime.datetime.fromtimestamp(milliseconds / 1000, datetime.UTC).isoformat(timespec="microseconds")
 
 
 def _record(registry: Registry, outcome: Retraining) -> Retraining:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from digits.errors import DigitsError
 from digits.git import person
 from digits.registry.history import CHAMPION, NumberTakenError, timestamp
+from digits.tracking import artifacts
 
 if TYPE_CHECKING:
     from digits.registry.versions import Registry
@@ -69,21 +70,23 @@ def record(registry: Registry, models: Iterable[Results], command: str) -> list[
     history = registry.changes
     if number is None or history is None:
         return [1 for _ in models]
-    champion_sha256 = registry.version(number).tags.get("model_sha256")
-    found = []
+    champion_sha256 = registry.version(number).tags.get(artifacts.MODEL_SHA256)
+    looks, found = looks_of(registry), []
     for results in models:
-        if results.model_sha256 == champion_sha256:
+        # Of a model that DVC's digest names, its evaluation knows the hash.
+        sha256 = results.model_sha256 or results.evaluation["model_sha256"]
+        if sha256 == champion_sha256:
             found.append(0)
             continue
-        wanted = Look(number, results.model_sha256, results.test_sha256, command, person(), timestamp())
+        wanted = Look(number, sha256, results.test_sha256, command, person(), timestamp())
         for _ in range(_TRIES):
-            looks = [Look(**look) for look in history.records(_KIND)]
             if place := _place(looks, wanted):
                 break
             try:
                 history.add(len(looks), asdict(wanted), _KIND)
+                looks.append(wanted)
             except NumberTakenError:
-                continue
+                looks = looks_of(registry)
             except MlflowException as error:
                 if error.error_code != "PERMISSION_DENIED":
                     raise

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import JSONResponse
 
 from digits.errors import DigitsError
 from digits.serving.drawn import Drawn
 from digits.serving.http import RequestError, address, header, listen, read_body, run
-from digits.serving.page import add_refusals, content_policy, guard
+from digits.serving.page import guard, page_app
 
 if TYPE_CHECKING:
     from digits.registry.model import Model
@@ -99,14 +99,7 @@ def build_app(live: Live[DrawingModel], drawn: Drawn | None = None) -> FastAPI:
         live: the model, which may change between requests.
         drawn: takes what is to be logged.
     """
-    # FastAPI's documentation pages load scripts from other hosts.
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    page = PAGE.read_text(encoding="utf-8")
-    policy = content_policy(page)
-
-    @app.get("/")
-    async def show_page() -> HTMLResponse:
-        return HTMLResponse(page, headers={"content-security-policy": policy})
+    app = page_app(PAGE, "GET /, GET /model, POST /read and POST /keep")
 
     @app.get("/model")
     async def show_model() -> dict[str, Any]:
@@ -134,7 +127,6 @@ def build_app(live: Live[DrawingModel], drawn: Drawn | None = None) -> FastAPI:
         drawn.keep(await read_body(request.scope, request.receive, MAX_NOTE), live.current.classes)
         return JSONResponse({})
 
-    add_refusals(app, "GET /, GET /model, POST /read and POST /keep")
     return app
 
 

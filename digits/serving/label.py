@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from digits.errors import DigitsError
 from digits.git import person
 from digits.serving.http import RequestError, address, header, listen, read_body, run
 from digits.serving.log import ServedLog
-from digits.serving.page import add_refusals, content_policy, guard
+from digits.serving.page import guard, page_app
 from digits.serving.unlabelled import Order, Unlabelled
 
 PAGE = Path(__file__).with_suffix(".html")
@@ -134,14 +134,7 @@ class Labelling:
 
 def build_app(labelling: Labelling) -> FastAPI:
     """The application: the page and the addresses that it asks."""
-    # FastAPI's documentation pages load scripts from other hosts.
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    page = PAGE.read_text(encoding="utf-8")
-    policy = content_policy(page)
-
-    @app.get("/")
-    async def show_page() -> HTMLResponse:
-        return HTMLResponse(page, headers={"content-security-policy": policy})
+    app = page_app(PAGE, "GET /, POST /images, POST /label, POST /undo and POST /leave")
 
     @app.post("/images")
     async def images(request: Request) -> JSONResponse:
@@ -165,7 +158,6 @@ def build_app(labelling: Labelling) -> FastAPI:
         row = await _parse(request, Row, '{"id": "…"}')
         return JSONResponse(await asyncio.to_thread(labelling.undo, row))
 
-    add_refusals(app, "GET /, POST /images, POST /label, POST /undo and POST /leave")
     return app
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, HTTPException, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from digits.serving.http import ClientGoneError, RequestError, check_host, send_refusal
 
@@ -16,13 +17,21 @@ if TYPE_CHECKING:
     from digits.serving.http import App, Message, Receive, Scope, Send
 
 
-def add_refusals(app: FastAPI, addresses: str) -> None:
-    """Answer what goes wrong with a sentence.
+def page_app(file: Path, addresses: str) -> FastAPI:
+    """An application with one page, which answers what goes wrong with a sentence.
 
     Args:
-        app: the application.
-        addresses: all that it has, such as "GET / and POST /read".
+        file: the page, HTML.
+        addresses: all that the application has in the end, such as "GET / and POST /read".
     """
+    # FastAPI's documentation pages load scripts from other hosts.
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    page = file.read_text(encoding="utf-8")
+    policy = content_policy(page)
+
+    @app.get("/")
+    async def show_page() -> HTMLResponse:
+        return HTMLResponse(page, headers={"content-security-policy": policy})
 
     @app.exception_handler(RequestError)
     async def refuse(request: Request, error: RequestError) -> JSONResponse:
@@ -37,6 +46,8 @@ def add_refusals(app: FastAPI, addresses: str) -> None:
     @app.exception_handler(ClientGoneError)
     async def nobody_listens(request: Request, error: ClientGoneError) -> Response:
         return Response(status_code=400)
+
+    return app
 
 
 def guard(app: App, host: str = "127.0.0.1") -> App:

@@ -11,6 +11,8 @@ from support.project import change
 from digits.data.dataset import Dataset
 from digits.model.classifier import load_classifier
 from digits.monitoring import monitor
+from digits.monitoring.probation import outcomes
+from digits.registry.aliases import make_champion
 from digits.registry.resolve import resolve
 from digits.serving.log import ServedLog
 from digits.tracking.store import MONITORING
@@ -94,3 +96,15 @@ def test_what_cannot_be_compared_is_one_line(store, serve, digits):
     assert_refused(digits("monitor", "served", "--model", "3"), "the images are not those that digits version 3 was")
     shutil.rmtree("data/processed")
     assert_refused(digits("monitor", "served", "--model", "3"), "data/processed/dataset.json is missing")
+
+
+def test_a_probation_is_decided_where_the_champion_served_nothing(store, digits):
+    make_champion(store.registry, "3", "1", "promote", "a test", [], "1rows")
+    log = ServedLog(store.folder / "served", "serve")
+    image = np.asarray(Dataset(store.folder / "data" / "processed").arrays("test")[0][:1])
+    (row,) = log.add("ab" * 32, None, image, np.float32([[1] + 9 * [0]]), [True], 1.0)
+    log.label(row, 0, "eve")
+    log.close()
+    code, out, err = digits("monitor")
+    assert code == 1 and out.startswith("digits: probation of version 3 is over, it stays") and "no answer of" in err
+    assert len(outcomes(store.registry)) == 1
