@@ -36,15 +36,15 @@ check: $(READY)  ## The quick checks: lint, types, the rule of layers, unit and 
 	ruff check . && ruff format --check .
 	mypy
 	lint-imports --no-logo
-	$(PYTEST) -m 'not slow'
+	$(PYTEST) -m 'not slow and not scale'
 
 test: $(READY) check  ## All tests: the quick checks, then the real pipeline, servers and a browser
 	@command -v chromium >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null \
 	  || { echo 'Installing Chromium for the browser tests'; apt-get update -qq && apt-get install -y -qq chromium >/dev/null; }
-	$(PYTEST) -m 'slow and not long' --durations=15
+	$(PYTEST) -m 'slow and not long and not scale' --durations=15
 
 test-long: $(READY)  ## The tests that take longest: more kinds of repositories, other data, benchmarks
-	$(PYTEST) -m long --durations=15
+	$(PYTEST) -m 'long and not scale' --durations=15
 
 bench: $(READY)  ## Measure everything anew for docs/performance.md: hours, on a quiet machine
 	python -m benchmarks all

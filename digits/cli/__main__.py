@@ -2,6 +2,7 @@
 
 from digits.cli.app import app
 from digits.cli.audit import audit
+from digits.cli.batch import batch
 from digits.cli.collect import collect
 from digits.cli.compare import compare
 from digits.cli.data import data
@@ -43,6 +44,7 @@ COMMANDS = (
     compare,
     sweep,
     predict,
+    batch,
     serve,
     draw,
     label,

@@ -39,6 +39,11 @@ SignKeyOption = Annotated[
         metavar="FILE", envvar="DIGITS_SIGNING_KEY", help="Private Ed25519 key (PEM) to sign the version with."
     ),
 ]
+WorkersOption = Annotated[int, typer.Option(min=0, help="Processes of this machine; 0: as many as it has cores.")]
+AddressOption = Annotated[
+    str,
+    typer.Option(metavar="HOST:PORT", help="Of a Ray cluster, whose nodes do the work; auto: that of this machine."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 # For `--help`. There is none outside the project.

@@ -8,20 +8,15 @@ import requests
 from support.decisions import assert_refused
 from support.pipeline import wait_for
 from support.project import Project, kill
-
-
-@pytest.fixture
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+from support.servers import free_port
 
 
 @pytest.mark.slow
-def test_it_shows_the_projects_store_and_says_where(store, digits, monkeypatch, tmp_path, free_port):
-    uri, log = f"http://127.0.0.1:{free_port}", tmp_path / "log"
+def test_it_shows_the_projects_store_and_says_where(store, digits, monkeypatch, tmp_path):
+    port = free_port()
+    uri, log = f"http://127.0.0.1:{port}", tmp_path / "log"
     where = f"{uri}/#/experiments/{store.client.get_experiment_by_name('digits').experiment_id}/runs"
-    command = ("python", "-m", "digits.cli", "ui", "--port", str(free_port))
+    command = ("python", "-m", "digits.cli", "ui", "--port", str(port))
     process = Project(store.folder).start(*command, log=log, MLFLOW_TRACKING_URI=os.environ["MLFLOW_TRACKING_URI"])
 
     def answers():
@@ -37,16 +32,17 @@ def test_it_shows_the_projects_store_and_says_where(store, digits, monkeypatch, 
         # A store that is a server has its interface already.
         monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
         said = f"MLFLOW_TRACKING_URI is a server, which shows the runs at {where}\n"
-        assert digits("ui", "--port", str(free_port)) == (0, said, "")
+        assert digits("ui", "--port", str(port)) == (0, said, "")
         assert len(digits("history", "--json")[1]) > 100
     finally:
         kill(process)
 
 
 @pytest.mark.slow
-def test_a_server_that_does_not_answer_is_one_line(store, digits, monkeypatch, free_port):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free_port}")
-    assert_refused(digits("ui"), f"digits: the MLflow store http://127.0.0.1:{free_port} does not answer")
+def test_a_server_that_does_not_answer_is_one_line(store, digits, monkeypatch):
+    port = free_port()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
+    assert_refused(digits("ui"), f"digits: the MLflow store http://127.0.0.1:{port} does not answer")
 
 
 @pytest.mark.slow

@@ -1,7 +1,6 @@
 """Trainings that are killed, terminated or cut off from their store, and what is left of them."""
 
 import signal
-import socket
 
 import psutil
 import pytest
@@ -9,6 +8,7 @@ import requests
 from support.advice import follow
 from support.pipeline import assert_complete, assert_one_line, runs_of, wait_for
 from support.project import change, kill
+from support.servers import free_port
 
 from digits.files import sha256_file
 
@@ -60,9 +60,7 @@ class MlflowServer:
 
     def __init__(self, project, folder):
         self.project, self.folder = project, folder
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.uri = f"http://127.0.0.1:{self.port}"
 
     def start(self):

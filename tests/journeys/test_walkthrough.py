@@ -10,13 +10,13 @@ import io
 import json
 import re
 import shutil
-import socket
 import time
 
 import pytest
 import requests
 from support.decisions import LIMITS
 from support.project import Project, change, kill, make_project
+from support.servers import free_port
 from support.session import Session
 from support.stores import forget_store
 
@@ -39,9 +39,7 @@ print(json.dumps({"accuracy": float(right.mean())}))
 
 
 def start_server(project, folder):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     uri = f"http://127.0.0.1:{port}"
     command = ["mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1", "--serve-artifacts"]
     command += ["--backend-store-uri", f"sqlite:///{folder / 'server.db'}"]

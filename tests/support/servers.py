@@ -1,9 +1,17 @@
 """A `digits` command that serves, in a process of its own."""
 
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
+
+
+def free_port() -> int:
+    """The number of a port of 127.0.0.1 where nothing listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
 
 
 class Server:

@@ -1,0 +1,115 @@
+"""Ray, which runs functions on other machines. An extra: `pip install 'digits[ray]'`."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from digits.errors import DigitsError, one_line
+
+# Nothing is sent to Ray's makers, and no worker is killed because the whole machine is short of memory.
+_QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_memory_monitor_refresh_ms": "0"}
+# Without the first, Ray on Linux replaces 127.0.0.1 by an address that others reach (ray#59110). Without the others a
+# cluster of its own writes a token to the home folder.
+_ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token"}
+_STORE_BYTES = 512 * 2**20
+_SECONDS_TO_ANSWER = 5.0
+
+
+@contextmanager
+def cluster(address: str = "", workers: int = 1) -> Iterator[Any]:
+    """Ray, connected to a cluster until the block ends.
+
+    Args:
+        address: `HOST:PORT` of a cluster, or `auto` for the one that runs on this machine; empty for one that is
+            started here, listens on 127.0.0.1 alone, and ends with the block.
+        workers: how many CPUs a cluster that is started here has.
+
+    Raises:
+        DigitsError: Ray is not installed, nothing answers at the address, or the cluster has other versions.
+    """
+    os.environ.update(_QUIET)
+    if not address:
+        os.environ.update(_ON_LOOPBACK, RAY_AUTH_TOKEN=secrets.token_hex(32))
+    ray = _ray()
+    options = {"log_to_driver": False, "logging_level": "ERROR"}
+    # A socket's path may have 107 characters, so that the folder is not within the project.
+    scratch = "" if address else tempfile.mkdtemp(prefix="ray", dir="/tmp")
+    try:
+        if address:
+            _connect(ray, address, options)
+        else:
+            ray.init(
+                num_cpus=workers,
+                include_dashboard=False,
+                object_store_memory=_STORE_BYTES,
+                _temp_dir=scratch,
+                **options,
+            )
+        yield ray
+    finally:
+        ray.shutdown()
+        if scratch:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def code_digest() -> str:
+    """SHA-256 of this package's modules, as 64 hex digits: all nodes of a cluster must have the same."""
+    digest = hashlib.sha256()
+    package = Path(__file__).parents[1]
+    for file in sorted(package.rglob("*.py")):
+        digest.update(f"{file.relative_to(package).as_posix()}\0".encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def refuse_other_code(digest: str) -> None:
+    """Refuse to work on a node with other code than the one that asks.
+
+    Args:
+        digest: `code_digest` of the one that asks.
+
+    Raises:
+        DigitsError: the code is another.
+    """
+    if code_digest() != digest:
+        node = socket.gethostname()
+        raise DigitsError(f"node {node} has another version of digits: install the same commit on all nodes")
+
+
+def _ray() -> Any:
+    try:
+        import ray
+    except ImportError:
+        raise DigitsError("Ray is not installed: `pip install 'digits[ray]'` in this environment") from None
+    return ray
+
+
+def _connect(ray: Any, address: str, options: dict[str, Any]) -> None:
+    if address != "auto":
+        _refuse_silent(address)
+    try:
+        ray.init(address=address, **options)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        reason = one_line(error)
+        raise DigitsError(f"--address {address}: {reason[:200]}") from None
+
+
+def _refuse_silent(address: str) -> None:
+    """Refuse an address where nothing listens: Ray would wait for minutes."""
+    host, _, port = address.rpartition(":")
+    if not (host and port.isdecimal()):
+        raise DigitsError(f"--address {address}: HOST:PORT is expected, or auto")
+    try:
+        socket.create_connection((host, int(port)), _SECONDS_TO_ANSWER).close()
+    except (OSError, OverflowError) as error:
+        raise DigitsError(
+            f"--address {address}: no Ray cluster answers there ({error}): `ray start --head --port={port}` starts one"
+        ) from None

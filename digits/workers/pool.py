@@ -1,0 +1,112 @@
+"""One function for many tasks, by several workers: processes of this machine, or a Ray cluster.
+
+A worker that is killed costs the task that it was at. The task is then done again, so doing it twice must do no harm.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, TypeVar
+
+from digits.errors import DigitsError
+from digits.workers.cluster import cluster, code_digest, refuse_other_code
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+# How often a task is tried whose worker is killed.
+_ATTEMPTS = 3
+
+
+def run_all(
+    function: Callable[[Task], Result], tasks: Sequence[Task], workers: int, address: str = ""
+) -> Iterator[Result]:
+    """Call a function for each task, and yield the results as they come.
+
+    Args:
+        function: of a module, so that another process finds it.
+        tasks: what it takes. They are pickled, and named in messages by `str`.
+        workers: how many run at a time on this machine; 0 for as many as this process has processors.
+        address: of a Ray cluster; its CPUs are the workers then.
+
+    Raises:
+        DigitsError: the function raised it; or the workers of a task were killed three times; or as `cluster`.
+    """
+    if address:
+        yield from _on_cluster(function, tasks, address)
+    else:
+        # It knows the limits of containers, too.
+        from joblib import cpu_count
+
+        yield from _here(function, tasks, workers or cpu_count())
+
+
+def _here(function: Callable[[Task], Result], tasks: Sequence[Task], workers: int) -> Iterator[Result]:
+    own, pools = threading.local(), []
+
+    def attend(task: Task) -> Result:
+        # Each worker has a pool of its own: of a common one, a killed worker would take the tasks of all others along.
+        for _ in range(_ATTEMPTS):
+            if not hasattr(own, "pool"):
+                own.pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _begin)
+                pools.append(own.pool)
+            try:
+                return own.pool.submit(function, task).result()
+            except BrokenProcessPool:
+                own.pool.shutdown()
+                del own.pool
+        raise _gave_up(task)
+
+    threads = ThreadPoolExecutor(min(workers, len(tasks)) or 1)
+    try:
+        for done in as_completed([threads.submit(attend, task) for task in tasks]):
+            yield done.result()
+    finally:
+        threads.shutdown(cancel_futures=True)
+        for pool in pools:
+            pool.shutdown()
+
+
+def _begin() -> None:
+    """Prepare a worker: Ctrl+C is for the process that started it, and it ends with that process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+
+    def end_with_it() -> None:
+        parent.join() if parent else None
+        os._exit(1)
+
+    threading.Thread(target=end_with_it, daemon=True).start()
+
+
+def _on_cluster(function: Callable[[Task], Result], tasks: Sequence[Task], address: str) -> Iterator[Result]:
+    with cluster(address) as ray:
+        remote = ray.remote(num_cpus=1, max_retries=_ATTEMPTS - 1)(_checked)
+        digest = code_digest()
+        asked = {remote.remote(digest, function, task): task for task in tasks}
+        while asked:
+            (done, *_), _ = ray.wait(list(asked))
+            task = asked.pop(done)
+            try:
+                yield ray.get(done)
+            except ray.exceptions.RayTaskError as error:
+                if isinstance(error.cause, DigitsError):
+                    raise error.cause from None
+                raise
+            except ray.exceptions.WorkerCrashedError:
+                raise _gave_up(task) from None
+
+
+def _checked(digest: str, function: Callable[[Any], Any], task: Any) -> Any:
+    refuse_other_code(digest)
+    return function(task)
+
+
+def _gave_up(task: object) -> DigitsError:
+    return DigitsError(f"{task}: the workers were killed {_ATTEMPTS} times, perhaps for want of memory: use fewer")
