@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import keras
@@ -76,6 +77,7 @@ def train_network(
     validation: tuple[Rows, Rows],
     on_epoch: Callable[[int, dict[str, float]], None],
     teacher: keras.Model | None = None,
+    backup: Path | None = None,
 ) -> tuple[keras.Model, Training]:
     """Build and train a single network. Its weights depend on the arguments alone, not on what was trained before.
 
@@ -86,10 +88,11 @@ def train_network(
         validation: likewise.
         on_epoch: as for `fit`.
         teacher: as for `fit`.
+        backup: as for `fit`.
     """
     keras.utils.set_random_seed(options.seed)
     model = build_model(shape, train[1].shape[1], train[0].shape[1])
-    return model, fit(model, train, validation, options, on_epoch, teacher)
+    return model, fit(model, train, validation, options, on_epoch, teacher, backup)
 
 
 def average(members: list[keras.Model]) -> keras.Model:

@@ -7,6 +7,7 @@ import operator
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import keras
@@ -91,6 +92,7 @@ def fit(
     params: TrainParams,
     on_epoch: Callable[[int, dict[str, float]], None],
     teacher: keras.Model | None = None,
+    backup: Path | None = None,
 ) -> Training:
     """Train a model in place, with categorical cross-entropy.
 
@@ -102,6 +104,8 @@ def fit(
         on_epoch: called after every epoch with its number (from 1) and metrics.
         teacher: a model whose probabilities for each batch are learned instead of the labels: L. Beyer et al.,
             "Knowledge distillation: A good teacher is patient and consistent", CVPR 2022.
+        backup: a folder that takes the state after every epoch. A training that finds one there goes on from it: its
+            history begins with the epoch after, and its random numbers are those of the first epochs again.
 
     Raises:
         DigitsError: the monitored metric does not exist, or the loss is not a number any more.
@@ -126,7 +130,8 @@ def fit(
         epochs=params.epochs,
         # The batches come shuffled already.
         shuffle=False,
-        callbacks=[report, threshold, keras.callbacks.TerminateOnNaN()],
+        # An epoch is reported before its state is kept: of a training that is killed between, it comes again.
+        callbacks=[report, threshold, keras.callbacks.TerminateOnNaN(), *_backup(backup)],
         # A terminal gets a progress bar, a log one line an epoch.
         verbose=1 if sys.stdout.isatty() else 2,
     )
@@ -135,10 +140,17 @@ def fit(
         raise DigitsError(
             f"the loss is not a number any more with train.learning_rate = {params.learning_rate}: try a smaller one"
         )
-    history.insert(0, "epoch", range(1, len(history) + 1))
+    history.insert(0, "epoch", [epoch + 1 for epoch in fitted.epoch])
     reason = threshold.reason or f"all {params.epochs} epochs done, {params.stop.monitor} never beyond the threshold"
     last = {str(metric): float(value) for metric, value in history.iloc[-1].drop("epoch").items()}
     return Training(history, threshold.reason is not None, reason, last)
+
+
+def _backup(folder: Path | None) -> list[keras.callbacks.Callback]:
+    # It stays at the end: who started the training removes it, when the outcome is safe.
+    if folder is None:
+        return []
+    return [keras.callbacks.BackupAndRestore(str(folder), double_checkpoint=True, delete_checkpoint=False)]
 
 
 def _training_batches(

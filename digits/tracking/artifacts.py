@@ -70,6 +70,11 @@ PLOTS_MARK = "plots"
 # Host, process id and start time of the training.
 PROCESS = "process"
 RESTORED = "restored_from_files"
+# Of the runs of a search: its name, which of its trainings, after which epoch it was ended, why it failed.
+SWEEP = "sweep"
+SWEEP_TRIAL = "sweep.trial"
+SWEEP_STOPPED_AT = "sweep.stopped_at"
+SWEEP_FAILED = "sweep.failed"
 GIT_COMMIT = "git_commit"
 GIT_BRANCH = "git_branch"
 # The project's folder from the repository's top on; "." where that is the project itself.

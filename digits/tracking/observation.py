@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from digits.tracking.run import log_metrics
-from digits.tracking.store import monitoring_experiment
+from digits.tracking.store import MONITORING, experiment_id
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -35,7 +35,7 @@ def write_observation(
     Raises:
         DigitsError: the experiment was deleted.
     """
-    run_id: str = client.create_run(monitoring_experiment(client), run_name=name, tags=dict(tags)).info.run_id
+    run_id: str = client.create_run(experiment_id(client, MONITORING), run_name=name, tags=dict(tags)).info.run_id
     status = "FAILED"
     try:
         log_metrics(client, run_id, dict(metrics))

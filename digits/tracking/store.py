@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 EXPERIMENT = "digits"
-# Its runs made no model: no search for trainings finds them.
+# Their runs made no model that anybody evaluates: no search for trainings finds them.
 MONITORING = "digits-monitoring"
+SWEEPS = "digits-sweeps"
 # The folder of artifacts beside an SQLite store.
 ARTIFACTS = "mlartifacts"
 # Without it, MLflow's interface takes an experiment for one about language models.
@@ -85,13 +86,17 @@ def connect() -> MlflowClient:
     return client
 
 
-def monitoring_experiment(client: MlflowClient) -> str:
-    """The id of the experiment `MONITORING`, which is made if need be.
+def experiment_id(client: MlflowClient, name: str) -> str:
+    """The id of an experiment, which is made if need be.
+
+    Args:
+        client: of the store.
+        name: such as `MONITORING`.
 
     Raises:
         DigitsError: it was deleted.
     """
-    experiment = _experiment(client, address.sqlite_file(address.tracking_uri()), MONITORING)
+    experiment = _experiment(client, address.sqlite_file(address.tracking_uri()), name)
     _refuse_deleted(experiment)
     return str(experiment.experiment_id)
 
@@ -107,7 +112,7 @@ def all_experiments(client: MlflowClient, deleted: bool = False) -> list[str]:
 
     view = ViewType.ALL if deleted else ViewType.ACTIVE_ONLY
     found: list[Experiment] = all_pages(client.search_experiments, view)
-    return [experiment.experiment_id for experiment in found if experiment.name != MONITORING]
+    return [experiment.experiment_id for experiment in found if experiment.name not in (MONITORING, SWEEPS)]
 
 
 def search_runs(

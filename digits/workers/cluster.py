@@ -54,6 +54,7 @@ def cluster(address: str = "", workers: int = 1) -> Iterator[Any]:
                 _temp_dir=scratch,
                 **options,
             )
+        _refuse_other_nodes(ray)
         yield ray
     finally:
         ray.shutdown()
@@ -82,6 +83,28 @@ def refuse_other_code(digest: str) -> None:
     if code_digest() != digest:
         node = socket.gethostname()
         raise DigitsError(f"node {node} has another version of digits: install the same commit on all nodes")
+
+
+def _refuse_other_nodes(ray: Any) -> None:
+    """Refuse a cluster in which a node has other code.
+
+    Raises:
+        DigitsError: one has.
+    """
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    # A node that is busy answers, too.
+    check, digest = ray.remote(num_cpus=0)(refuse_other_code), code_digest()
+    nodes = [NodeAffinitySchedulingStrategy(node["NodeID"], soft=False) for node in ray.nodes() if node["Alive"]]
+    try:
+        ray.get([check.options(scheduling_strategy=node).remote(digest) for node in nodes])
+    except ray.exceptions.RayTaskError as error:
+        if isinstance(error.cause, DigitsError):
+            raise error.cause from None
+        # Without the package, the node cannot even read what it is to do.
+        raise DigitsError(
+            f"a node of the cluster has no digits ({one_line(error.cause)[:100]}): install the same commit on all nodes"
+        ) from None
 
 
 def _ray() -> Any:

@@ -12,10 +12,10 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from digits.errors import DigitsError
-from digits.workers.cluster import cluster, code_digest, refuse_other_code
+from digits.workers.cluster import cluster
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -25,7 +25,7 @@ _ATTEMPTS = 3
 
 
 def run_all(
-    function: Callable[[Task], Result], tasks: Sequence[Task], workers: int, address: str = ""
+    function: Callable[[Task], Result], tasks: Sequence[Task], workers: int, address: str = "", cpus: int = 1
 ) -> Iterator[Result]:
     """Call a function for each task, and yield the results as they come.
 
@@ -33,13 +33,14 @@ def run_all(
         function: of a module, so that another process finds it.
         tasks: what it takes. They are pickled, and named in messages by `str`.
         workers: how many run at a time on this machine; 0 for as many as this process has processors.
-        address: of a Ray cluster; its CPUs are the workers then.
+        address: of a Ray cluster, which runs as many at a time as it has CPUs for.
+        cpus: that a task takes there.
 
     Raises:
         DigitsError: the function raised it; or the workers of a task were killed three times; or as `cluster`.
     """
     if address:
-        yield from _on_cluster(function, tasks, address)
+        yield from _on_cluster(function, tasks, address, cpus)
     else:
         # It knows the limits of containers, too.
         from joblib import cpu_count
@@ -85,11 +86,10 @@ def _begin() -> None:
     threading.Thread(target=end_with_it, daemon=True).start()
 
 
-def _on_cluster(function: Callable[[Task], Result], tasks: Sequence[Task], address: str) -> Iterator[Result]:
+def _on_cluster(function: Callable[[Task], Result], tasks: Sequence[Task], address: str, cpus: int) -> Iterator[Result]:
     with cluster(address) as ray:
-        remote = ray.remote(num_cpus=1, max_retries=_ATTEMPTS - 1)(_checked)
-        digest = code_digest()
-        asked = {remote.remote(digest, function, task): task for task in tasks}
+        remote = ray.remote(num_cpus=cpus, max_retries=_ATTEMPTS - 1)(function)
+        asked = {remote.remote(task): task for task in tasks}
         while asked:
             (done, *_), _ = ray.wait(list(asked))
             task = asked.pop(done)
@@ -101,11 +101,6 @@ def _on_cluster(function: Callable[[Task], Result], tasks: Sequence[Task], addre
                 raise
             except ray.exceptions.WorkerCrashedError:
                 raise _gave_up(task) from None
-
-
-def _checked(digest: str, function: Callable[[Any], Any], task: Any) -> Any:
-    refuse_other_code(digest)
-    return function(task)
 
 
 def _gave_up(task: object) -> DigitsError:

@@ -51,6 +51,16 @@ def test_training_is_stopped_by_the_callback(data):
     assert [epoch for epoch, _ in epochs] == [1]
 
 
+def test_a_training_goes_on_from_its_backup(data, tmp_path):
+    _, whole, _ = fit_tiny(data, epochs=3)
+    fit_tiny(data, epochs=2, backup=tmp_path / "backup")
+    _, rest, epochs = fit_tiny(data, epochs=3, backup=tmp_path / "backup")
+    assert rest.history["epoch"].tolist() == [3] == [epoch for epoch, _ in epochs]
+    # It had learned: other random numbers are all that the break has changed.
+    assert rest.last["val_loss"] < whole.history["val_loss"].iloc[1]
+    assert (tmp_path / "backup").is_dir()
+
+
 def test_history_has_one_row_per_epoch(data):
     _, training, epochs = fit_tiny(data)
     assert not training.stopped and "all 3 epochs done" in training.reason

@@ -18,8 +18,8 @@ def tiny_params(monitor: str = "accuracy", threshold: float = 2.0, mode: str = "
     return TRAIN.model_copy(update=tiny | changes)
 
 
-def fit_tiny(data: list, *args: Any, **kwargs: Any) -> tuple:
-    """Train on `[(images, one-hot labels), validation likewise]`; the other arguments are those of `tiny_params`.
+def fit_tiny(data: list, *args: Any, backup: Path | None = None, **kwargs: Any) -> tuple:
+    """Train on `[(images, one-hot labels), validation likewise]`; other arguments are those of `tiny_params`.
 
     Returns the model, the `Training`, and (epoch, metrics) of each epoch.
     """
@@ -31,7 +31,7 @@ def fit_tiny(data: list, *args: Any, **kwargs: Any) -> tuple:
     keras.utils.set_random_seed(1)
     epochs, params = [], tiny_params(*args, **kwargs)
     model = build_model(params.model, 10)
-    training = fit(model, *data, params, lambda epoch, logs: epochs.append((epoch, dict(logs))))
+    training = fit(model, *data, params, lambda epoch, logs: epochs.append((epoch, dict(logs))), backup=backup)
     return model, training, epochs
 
 

@@ -1,0 +1,85 @@
+"""The engine of a search, on a real Ray cluster of two nodes."""
+
+import json
+import threading
+import time
+
+import pytest
+from support.nodes import listening_elsewhere, two_nodes
+
+from digits.errors import DigitsError
+from digits.experiments.progress import BROKEN, RUNNING, end_rest, progress_of
+from digits.experiments.search import make_plan
+from digits.experiments.space import Space
+from digits.experiments.tune import TRIALS, Plan, search
+from digits.params import read_params
+from digits.workers.pool import run_all
+
+pytestmark = pytest.mark.scale
+
+SPACE = Space({"train.learning_rate": {"low": 0.0005, "high": 0.02, "log": True}}, "space.yaml")
+
+
+@pytest.fixture
+def plan(store) -> Plan:
+    """Six trainings of four epochs, on the sample, in the project of `store`."""
+    params = read_params()
+    params["train"] |= {"epochs": 4, "stop": params["train"]["stop"] | {"threshold": 1.0}}
+    return make_plan(SPACE, params, 6, 0)
+
+
+@pytest.fixture
+def nodes(monkeypatch):
+    with two_nodes() as found:
+        for name, value in found.settings.items():
+            monkeypatch.setenv(name, value)
+        yield found
+
+
+def repeated_epochs(folder):
+    """How often each training did an epoch again."""
+    again = []
+    for file in folder.glob(f"{TRIALS}/*/epochs.jsonl"):
+        done = [json.loads(line)["epoch"] for line in file.read_text().splitlines()]
+        again.append(len(done) - len(set(done)))
+    return again
+
+
+def test_all_trainings_end_also_when_a_node_dies(plan, nodes, store, tmp_path):
+    def kill() -> None:
+        # When both nodes have trained for an epoch.
+        while sum(bool(one.epochs) for one in progress_of(tmp_path / TRIALS)) < 2:
+            time.sleep(0.1)
+        nodes.kill_one()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    assert search(plan, tmp_path, store.folder, nodes.address, 1)
+    killer.join()
+    assert listening_elsewhere() == []
+    end_rest(tmp_path / TRIALS)
+    trials = progress_of(tmp_path / TRIALS)
+    assert len(trials) == 6
+    assert all(one.status != RUNNING and one.epochs for one in trials)
+    # ASHA lets some go on to the end.
+    assert max(len(one.epochs) for one in trials) == 4
+    assert max(repeated_epochs(tmp_path)) <= 1
+    # Optuna chose each for itself.
+    assert len({one.settings["train.learning_rate"] for one in trials}) == 6
+
+
+def test_without_an_address_it_runs_on_this_machine(plan, store, tmp_path):
+    """Trainings that fail say why, and end nothing."""
+    (store.folder / "data" / "processed" / "y_train.npy").unlink()
+    assert search(plan._replace(trials=2), tmp_path, store.folder, "", 1)
+    assert listening_elsewhere() == []
+    trials = progress_of(tmp_path / TRIALS)
+    assert [one.status for one in trials] == [BROKEN] * 2
+    assert all("y_train.npy is missing" in one.reason for one in trials)
+
+
+def test_a_cluster_without_the_cpus_is_refused(plan, nodes, store, tmp_path):
+    with pytest.raises(DigitsError, match="no node has more than 1 CPUs"):
+        search(plan._replace(threads=4), tmp_path, store.folder, nodes.address, 1)
+    assert not (tmp_path / TRIALS).exists()
+    assert list(run_all(str, [1], 1, nodes.address)) == ["1"]
