@@ -93,7 +93,7 @@ def _tuner(tune: Any, trainable: Any, plan: Plan, folder: Path) -> Any:
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     space = Space(plan.space, "the search's space").distributions()
-    sampler = optuna.samplers.TPESampler(seed=plan.seed, multivariate=True, warn_independent_sampling=False)
+    sampler = optuna.samplers.TPESampler(seed=plan.seed, multivariate=True)
     chooser: Any = OptunaSearch(space, metric=METRIC, mode="max", sampler=sampler)
     if plan.concurrency:
         chooser = ConcurrencyLimiter(chooser, plan.concurrency)

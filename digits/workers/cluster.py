@@ -38,7 +38,9 @@ def cluster(address: str = "", workers: int = 1) -> Iterator[Any]:
     """
     os.environ.update(_QUIET)
     if not address:
-        os.environ.update(_ON_LOOPBACK, RAY_AUTH_TOKEN=secrets.token_hex(32))
+        os.environ.update(_ON_LOOPBACK)
+        # Ray reads it once a process.
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     ray = _ray()
     options = {"log_to_driver": False, "logging_level": "ERROR"}
     # A socket's path may have 107 characters, so that the folder is not within the project.

@@ -19,8 +19,8 @@ for line in sys.stdin:
     print("killed", flush=True)
 cluster.shutdown()
 """
-# Without the first, Ray replaces 127.0.0.1 by an address that others reach.
-_SETTINGS = {
+# What whoever connects needs in its environment. Without the first, Ray replaces 127.0.0.1 by an address that others reach.
+SETTINGS = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_memory_monitor_refresh_ms": "0",
@@ -33,7 +33,7 @@ class Nodes:
     """Two nodes with a CPU each. Whoever connects needs `settings` in its environment."""
 
     def __init__(self, process: subprocess.Popen[str], address: str) -> None:
-        self._process, self.address, self.settings = process, address, _SETTINGS
+        self._process, self.address, self.settings = process, address, SETTINGS
 
     def kill_one(self) -> None:
         """SIGKILL the second node and its workers."""
@@ -51,7 +51,7 @@ def two_nodes() -> Iterator[Nodes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env={**os.environ, **_SETTINGS},
+        env={**os.environ, **SETTINGS},
     )
     try:
         address = process.stdout.readline().strip()
