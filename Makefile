@@ -56,9 +56,10 @@ bench-check: $(READY)  ## Fail if the code became slower: ratios alone, in a min
 ui: $(READY)  ## Open the MLflow UI on http://127.0.0.1:5000
 	@digits ui
 
-lock: $(READY)  ## Resolve requirements.lock anew from pyproject.toml, and docker/serve.lock from that
+lock: $(READY)  ## Resolve requirements.lock anew from pyproject.toml, and the smaller locks from that
 	uv pip compile -q --upgrade --universal --generate-hashes --extra dev -o requirements.lock pyproject.toml
 	uv pip compile -q --universal --generate-hashes --constraints requirements.lock -o docker/serve.lock docker/serve.in
+	uv pip compile -q --universal --generate-hashes --constraints requirements.lock -o deploy/server.lock deploy/server.in
 
 clean:  ## Remove the environment and caches; data, models and the tracking store stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
