@@ -85,6 +85,9 @@ def one_line_errors(name: str) -> Iterator[None]:
         reason = one_line(error)[:300]
         full = "disk is full" in reason or "No space left" in reason
         message = f"no space left on the disk: {_FREE_SOME}" if full else f"MLflow: {reason}"
+        if getattr(error, "error_code", "") == "PERMISSION_DENIED":
+            user = os.environ.get("MLFLOW_TRACKING_USERNAME") or "(none)"
+            message = f"the MLflow server does not allow user {user} to do this: ask its administrator ({reason})"
     else:
         return
     print(f"{name}: {one_line(message)}", file=sys.stderr)
