@@ -9,7 +9,7 @@ unexport PYTHONPATH PYTHONHOME
 # Two workers, each file's tests in one of them, in the order that tests/conftest.py gives.
 PYTEST := python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test test-long check bench bench-check ui lock clean
+.PHONY: help setup repro test test-long test-scale team-demo check bench bench-check ui lock clean
 
 help:  ## Explain the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -36,15 +36,29 @@ check: $(READY)  ## The quick checks: lint, types, the rule of layers, unit and 
 	ruff check . && ruff format --check .
 	mypy
 	lint-imports --no-logo
-	$(PYTEST) -m 'not slow'
+	$(PYTEST) -m 'not slow and not scale'
 
 test: $(READY) check  ## All tests: the quick checks, then the real pipeline, servers and a browser
 	@command -v chromium >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null \
 	  || { echo 'Installing Chromium for the browser tests'; apt-get update -qq && apt-get install -y -qq chromium >/dev/null; }
-	$(PYTEST) -m 'slow and not long' --durations=15
+	$(PYTEST) -m 'slow and not long and not scale' --durations=15
 
 test-long: $(READY)  ## The tests that take longest: more kinds of repositories, other data, benchmarks
-	$(PYTEST) -m long --durations=15
+	$(PYTEST) -m 'long and not scale' --durations=15
+
+SCALE := .venv-scale
+$(SCALE)/ready: $(READY) deploy/server.lock
+	@echo 'Installing the locked packages once more, with those of a tracking server, into $(SCALE)'
+	@$(PY) -m venv --clear $(SCALE)
+	@VIRTUAL_ENV=$(CURDIR)/$(SCALE) uv pip sync -q --require-hashes --compile-bytecode requirements.lock deploy/server.lock
+	@VIRTUAL_ENV=$(CURDIR)/$(SCALE) uv pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+test-scale: $(SCALE)/ready  ## The tests beyond one machine: a team's server (Debian: apt-get install postgresql caddy)
+	$(SCALE)/bin/python -m pytest -q -m scale --durations=15
+
+team-demo: $(SCALE)/ready  ## A team at work: real PostgreSQL, MLflow with users, TLS, two clones, on 127.0.0.1 alone
+	@$(SCALE)/bin/python -m deploy.demo
 
 bench: $(READY)  ## Measure everything anew for docs/performance.md: hours, on a quiet machine
 	python -m benchmarks all
@@ -62,4 +76,4 @@ lock: $(READY)  ## Resolve requirements.lock anew from pyproject.toml, and the s
 	uv pip compile -q --universal --generate-hashes --constraints requirements.lock -o deploy/server.lock deploy/server.in
 
 clean:  ## Remove the environment and caches; data, models and the tracking store stay
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SCALE) .pytest_cache .mypy_cache .ruff_cache .hypothesis
