@@ -141,7 +141,7 @@ def test_a_candidate_becomes_champion_by_a_copy(store, digits, team):
     assert registry.aliases() == {CHAMPION: "1"} and registry.candidates.aliases() == {CHALLENGER: "1"}
     assert_refused(digits("promote", "challenger"), "version 1 is champion already")
     assert digits("pull", "--to", "pulled")[0] == 0
-    assert "# team-candidates, version 1" in open("pulled/model_card.md").read()  # noqa: PTH123, SIM115
+    assert "# Model card: team-candidates version 1" in open("pulled/model_card.md").read()  # noqa: PTH123, SIM115
     digits("register", worse)
     assert_refused(digits("promote", worse), "candidate 2 refused: Better accuracy", "champion stays 1")
     assert len(registry.versions()) == 1
