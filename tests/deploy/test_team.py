@@ -84,7 +84,13 @@ def test_a_reader_does_not_roll_back(team):
     assert (team.champion(), counts(team.server, "mlflow")) == before
 
 
-def test_backup_and_restore(server, team, tmp_path):
+def test_backup_and_restore(server, tmp_path, monkeypatch):
+    from mlflow import MlflowClient
+
+    for name, value in server.client().items():
+        monkeypatch.setenv(name, value)
+    client = MlflowClient(server.uri)
+    client.log_text(client.create_run("0").info.run_id, "kept", "a note.txt")
     where = (server.artifacts, server.database, server.users_database)
     first = Path(script(server, "backup.sh", tmp_path / "backups", *where))
     for name in ("restored", "restored_auth"):
