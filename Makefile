@@ -9,7 +9,7 @@ unexport PYTHONPATH PYTHONHOME
 # Two workers, each file's tests in one of them, in the order that tests/conftest.py gives.
 PYTEST := python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test test-long check bench bench-check ui lock clean
+.PHONY: help setup repro test test-long test-scale team-demo check bench bench-check ui lock clean
 
 help:  ## Explain the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -46,6 +46,20 @@ test: $(READY) check  ## All tests: the quick checks, then the real pipeline, se
 test-long: $(READY)  ## The tests that take longest: more kinds of repositories, other data, benchmarks
 	$(PYTEST) -m 'long and not scale' --durations=15
 
+SCALE := .venv-scale
+$(SCALE)/ready: $(READY) deploy/server.lock deploy/cluster.lock
+	@echo 'Installing the locked packages once more, with those of a tracking server and of a cluster, into $(SCALE)'
+	@$(PY) -m venv --clear $(SCALE)
+	@VIRTUAL_ENV=$(CURDIR)/$(SCALE) uv pip sync -q --require-hashes --compile-bytecode requirements.lock deploy/server.lock deploy/cluster.lock
+	@VIRTUAL_ENV=$(CURDIR)/$(SCALE) uv pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+test-scale: $(SCALE)/ready  ## The tests beyond one machine: a cluster, a team's server (Debian: apt-get install postgresql caddy)
+	$(SCALE)/bin/python -m pytest -q -m scale --durations=15
+
+team-demo: $(SCALE)/ready  ## A team at work: real PostgreSQL, MLflow with users, TLS, two clones, on 127.0.0.1 alone
+	@$(SCALE)/bin/python -m deploy.demo
+
 bench: $(READY)  ## Measure everything anew for docs/performance.md: hours, on a quiet machine
 	python -m benchmarks all
 	python -m benchmarks tables
@@ -56,9 +70,11 @@ bench-check: $(READY)  ## Fail if the code became slower: ratios alone, in a min
 ui: $(READY)  ## Open the MLflow UI on http://127.0.0.1:5000
 	@digits ui
 
-lock: $(READY)  ## Resolve requirements.lock anew from pyproject.toml, and docker/serve.lock from that
+lock: $(READY)  ## Resolve requirements.lock anew from pyproject.toml, and the smaller locks from that
 	uv pip compile -q --upgrade --universal --generate-hashes --extra dev -o requirements.lock pyproject.toml
 	uv pip compile -q --universal --generate-hashes --constraints requirements.lock -o docker/serve.lock docker/serve.in
+	uv pip compile -q --universal --generate-hashes --constraints requirements.lock -o deploy/server.lock deploy/server.in
+	uv pip compile -q --universal --generate-hashes --constraints requirements.lock --constraints deploy/server.lock -o deploy/cluster.lock deploy/cluster.in
 
 clean:  ## Remove the environment and caches; data, models and the tracking store stay
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SCALE) .pytest_cache .mypy_cache .ruff_cache .hypothesis

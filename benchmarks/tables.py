@@ -1,4 +1,4 @@
-"""The tables of docs/performance.md and docs/monitoring.md, made from the records: `python -m benchmarks tables`.
+"""The tables of the pages in docs/, made from the records: `python -m benchmarks tables`.
 
 A table stands between `<!-- made by python -m benchmarks tables: NAME TABLE -->` and `<!-- end -->`. The table
 `machine` is the line that says how, when and on what the benchmark ran.
@@ -15,7 +15,7 @@ from benchmarks.record import Cell, Record, read
 from digits.errors import DigitsError
 from digits.files import write_text
 
-PAGES = (Path("docs/performance.md"), Path("docs/monitoring.md"))
+PAGES = (Path("docs/performance.md"), Path("docs/monitoring.md"), Path("docs/team.md"))
 MACHINE = "machine"
 _BLOCK = re.compile(r"(<!-- made by python -m benchmarks tables: (\w+) (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

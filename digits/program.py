@@ -82,9 +82,7 @@ def one_line_errors(name: str) -> Iterator[None]:
     except Exception as error:
         if not _is_mlflows(error):
             raise
-        reason = one_line(error)[:300]
-        full = "disk is full" in reason or "No space left" in reason
-        message = f"no space left on the disk: {_FREE_SOME}" if full else f"MLflow: {reason}"
+        message = _of_mlflow(error)
     else:
         return
     print(f"{name}: {one_line(message)}", file=sys.stderr)
@@ -122,6 +120,16 @@ def _is_mlflows(error: Exception) -> bool:
     # Not imported here: whoever raised the error has done so.
     mlflow = sys.modules.get("mlflow.exceptions")
     return mlflow is not None and isinstance(error, mlflow.MlflowException)
+
+
+def _of_mlflow(error: Exception) -> str:
+    reason = one_line(error)[:300]
+    if "disk is full" in reason or "No space left" in reason:
+        return f"no space left on the disk: {_FREE_SOME}"
+    if getattr(error, "error_code", "") == "PERMISSION_DENIED":
+        user = os.environ.get("MLFLOW_TRACKING_USERNAME") or "(none)"
+        return f"the MLflow server does not allow user {user} to do this: ask its administrator ({reason})"
+    return f"MLflow: {reason}"
 
 
 def _at(error: OSError) -> str:

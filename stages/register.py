@@ -16,7 +16,7 @@ from digits.tracking import store
 
 def main(params: Params) -> None:
     """Read section `register`, the model and its metrics; write the outcome of the gates."""
-    registry = Registry(store.connect(), params.register_.model_name)
+    registry = Registry(store.connect(), params.register_.model_name, params.register_.candidates_name)
     outcome = register(registry, record_model(registry, params), params.register_)
     print_gates(outcome.gates, "Gates of registration")
     print(f"register: {outcome}")

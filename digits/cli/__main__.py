@@ -10,6 +10,7 @@ from digits.cli.draw import draw
 from digits.cli.history import history
 from digits.cli.label import label
 from digits.cli.lineage import lineage
+from digits.cli.migrate import migrate
 from digits.cli.monitor import monitor
 from digits.cli.predict import predict
 from digits.cli.promote import promote
@@ -34,6 +35,7 @@ COMMANDS = (
     propose,
     sync,
     relocate,
+    migrate,
     register,
     promote,
     sign,

@@ -91,8 +91,8 @@ def open_registry(name: str = "") -> Registry:
     from digits.tracking.store import connect
 
     # Wrong parameters are refused before the store is opened.
-    name = name or _model_name()
-    return Registry(connect(), name)
+    names = (name,) if name else _model_names()
+    return Registry(connect(), *names)
 
 
 def resolve_model(name: str) -> Model:
@@ -119,10 +119,12 @@ def log_opener(folder: Path | None, command: str, keep: float, sample: float) ->
 
 def champion() -> str:
     """The name of the present champion."""
-    return f"models:/{_model_name()}@champion"
+    return f"models:/{_model_names()[0]}@champion"
 
 
-def _model_name() -> str:
-    """What the registered model is called: as params.yaml says, or outside the project `digits`."""
-    is_project = (paths.project_root() / paths.PARAMS).is_file()
-    return project_params().register_.model_name if is_project else "digits"
+def _model_names() -> tuple[str, str]:
+    """What the registered model and that of the candidates are called: as params.yaml says, or outside `digits`."""
+    if not (paths.project_root() / paths.PARAMS).is_file():
+        return "digits", ""
+    section = project_params().register_
+    return section.model_name, section.candidates_name

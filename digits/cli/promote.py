@@ -62,7 +62,8 @@ def promote(
     if outcome.registration and outcome.registration.refused:
         print_gates(outcome.registration.gates, "Gates of registration")
         raise DigitsError(f"{model} is {outcome.registration}")
-    named = f"version {outcome.version}" if outcome.version else model
+    kind = "candidate" if outcome.is_candidate else "version"
+    named = f"{kind} {outcome.version}" if outcome.version else model
     against = f"against champion {outcome.champion or '(none)'}"
     print_gates(outcome.gates, f"{named[0].upper()}{named[1:]} {against}")
     refused = ", ".join(outcome.failed)

@@ -441,6 +441,8 @@ class RegisterParams(Section):
 
     model_name: Annotated[str, Field(pattern=r"^[\w .-]+$")]
     """Name of the registered model in MLflow."""
+    candidates_name: Annotated[str, Field(pattern=r"^[\w .-]*$")]
+    """Name of another one, which new versions enter until they are promoted; empty: the same one. See docs/team.md."""
     data_name: Annotated[str, Field(min_length=1)]
     """What the model card calls the data."""
     data_licence: Annotated[str, Field(min_length=1)]

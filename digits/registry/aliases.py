@@ -94,14 +94,14 @@ def make_champion(
 
 
 def give_first_alias(registry: Registry, number: str, why: str, gates: Sequence[Gate]) -> str:
-    """Give a new version its alias: champion if there is none, else challenger.
+    """Give a new version its alias: champion if there is none, else challenger. Candidates have no champion.
 
     Raises:
         DigitsError: others kept moving the alias.
     """
     for _ in range(_TRIES):
         aliases = registry.aliases()
-        alias = CHALLENGER if CHAMPION in aliases else CHAMPION
+        alias = CHALLENGER if CHAMPION in aliases or registry.is_candidates else CHAMPION
         try:
             move(registry, alias, aliases.get(alias), number, "register", why, gates)
         except RegistryChangedError:

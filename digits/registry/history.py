@@ -24,7 +24,8 @@ CHAMPION = "champion"
 CHALLENGER = "challenger"
 # The tag of the registered model that names the run of its history.
 HISTORY_RUN = "history_run"
-_EXPERIMENT = "digits-history"
+EXPERIMENT = "digits-history"
+CANDIDATES_EXPERIMENT = "digits-candidates-history"
 # MLflow cuts a longer parameter off without a word.
 _LONGEST_RECORD = 6000
 
@@ -70,10 +71,10 @@ class History:
         self.run_id = run_id
 
     @classmethod
-    def create(cls, client: MlflowClient, model_name: str) -> History:
+    def create(cls, client: MlflowClient, model_name: str, experiment_name: str = EXPERIMENT) -> History:
         """Begin an empty history."""
-        experiment = client.get_experiment_by_name(_EXPERIMENT)
-        experiment_id = experiment.experiment_id if experiment else _create_experiment(client)
+        experiment = client.get_experiment_by_name(experiment_name)
+        experiment_id = experiment.experiment_id if experiment else _create_experiment(client, experiment_name)
         run = client.create_run(experiment_id, run_name=f"history of {model_name}")
         client.set_terminated(run.info.run_id)
         return cls(client, model_name, run.info.run_id)
@@ -223,11 +224,11 @@ def timestamp() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
-def _create_experiment(client: MlflowClient) -> str:
+def _create_experiment(client: MlflowClient, name: str) -> str:
     from mlflow.exceptions import MlflowException
 
     try:
-        return client.create_experiment(_EXPERIMENT)
+        return client.create_experiment(name)
     except MlflowException:
         # Another process was first.
-        return client.get_experiment_by_name(_EXPERIMENT).experiment_id
+        return client.get_experiment_by_name(name).experiment_id

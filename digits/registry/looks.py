@@ -67,7 +67,7 @@ def record(registry: Registry, models: Iterable[Results], command: str) -> list[
     from mlflow.exceptions import MlflowException
 
     number = registry.aliases().get(CHAMPION)
-    history = registry.changes
+    history = registry.entry.changes
     if number is None or history is None:
         return [1 for _ in models]
     champion_sha256 = registry.version(number).tags.get(artifacts.MODEL_SHA256)
@@ -100,8 +100,8 @@ def record(registry: Registry, models: Iterable[Results], command: str) -> list[
 
 
 def looks_of(registry: Registry) -> list[Look]:
-    """All recorded looks, oldest first."""
-    history = registry.changes
+    """All recorded looks, oldest first. Whoever may register candidates records them, so theirs has them."""
+    history = registry.entry.changes
     return [Look(**look) for look in history.records(_KIND)] if history else []
 
 

@@ -23,6 +23,7 @@ from digits.registry.sign import sign
 from digits.registry.versions import Registry
 from digits.results import Results
 from digits.tracking.find import class_names_of
+from digits.tracking.unreachable import allowed
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -41,6 +42,7 @@ class Promotion:
         champion: the number of the champion that it was compared with; None if there was none.
         gates: all of them; empty where registering was refused.
         promoted: whether the version is champion now.
+        is_candidate: whether `version` is the number of a candidate.
     """
 
     registration: Registration | None
@@ -48,6 +50,7 @@ class Promotion:
     champion: str | None = None
     gates: list[Gate] = field(default_factory=list)
     promoted: bool = False
+    is_candidate: bool = False
 
     @property
     def failed(self) -> list[str]:
@@ -68,6 +71,8 @@ def promote(
 ) -> Promotion:
     """Make a model champion if the gates pass. A model that is no version yet is registered first.
 
+    Where candidates have a registered model of their own, the champion is a copy of one of its versions.
+
     Args:
         registry: the registered model.
         model: with its run.
@@ -80,10 +85,13 @@ def promote(
 
     Raises:
         DigitsError: the model is champion already, or cannot be scored; or the shell names a key for checking, and
-            that has not signed the version.
+            that has not signed the version; or the server does not allow it.
         RegistryChangedError: another process moved the alias meanwhile; nothing was changed.
     """
-    registration, number = None, model.number or _number_of(registry, model)
+    registration, number = None, _number_in(registry, model)
+    candidate = registry.candidates is not None and number is None
+    if candidate:
+        number = _number_in(registry.entry, model)
     if number is None:
         registration = register(registry, model, params.register_, dry_run)
         number = registration.version
@@ -92,16 +100,19 @@ def promote(
     champion, gates = assess(registry, model, params.register_, params.evaluate)
     refused = failed(gates)
     if dry_run or number is None or (refused and not force):
-        return Promotion(registration, number, champion, gates)
+        return Promotion(registration, number, champion, gates, is_candidate=candidate)
     if probation and champion is None:
         raise DigitsError("--probation compares with the former champion, and there is none: promote without it")
-    if key is not None:
-        sign(registry, number, key)
-    if signature.public_key_file():
-        # Whoever asks for signatures would be left without a champion.
-        signature.check_version(registry.version(number))
-    action = "promote (forced)" if refused else "promote"
-    make_champion(registry, number, champion, action, why or "all gates passed", gates, probation)
+    with allowed(f"to promote, champion stays {champion or '(none)'}"):
+        if candidate:
+            number = registry.copy(registry.entry.version(number))
+        if key is not None:
+            sign(registry, number, key)
+        if signature.public_key_file():
+            # Whoever asks for signatures would be left without a champion.
+            signature.check_version(registry.version(number))
+        action = "promote (forced)" if refused else "promote"
+        make_champion(registry, number, champion, action, why or "all gates passed", gates, probation)
     return Promotion(registration, number, champion, gates, promoted=True)
 
 
@@ -122,7 +133,7 @@ def assess(
     from digits.model.classifier import load_classifier, median_latency_ms
 
     number = registry.aliases().get(CHAMPION)
-    if number is not None and number in (model.number, _number_of(registry, model)):
+    if number is not None and number == _number_in(registry, model):
         raise DigitsError(f"version {number} is champion already")
     # A model without figures is refused before it is loaded.
     _ = model.results.metrics, model.results.predictions
@@ -158,7 +169,10 @@ def assess(
     return number, gates
 
 
-def _number_of(registry: Registry, model: Model) -> str | None:
+def _number_in(registry: Registry, model: Model) -> str | None:
+    """The number of a model among the versions of a registered model, or None."""
+    if model.version is not None and model.version.name == registry.name:
+        return model.number
     version = registry.version_of(model.sha256, class_names_of(model.results))
     return str(version.version) if version else None
 

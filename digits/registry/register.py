@@ -74,7 +74,8 @@ class Registration:
 def register(registry: Registry, model: Model, params: RegisterParams, dry_run: bool = False) -> Registration:
     """Register a model as a new version if it passes the gates and is not registered yet.
 
-    The first version becomes champion, any later one challenger.
+    The first version becomes champion, any later one challenger. Where there is another registered model for
+    candidates, the version is one of that, and challenger.
 
     Args:
         registry: the registered model.
@@ -88,6 +89,8 @@ def register(registry: Registry, model: Model, params: RegisterParams, dry_run: 
     run = model.require_run()
     if model.results.is_evaluated:
         number_of(registry, model.results, "evaluate")
+    looks = count(registry, model.results.test_sha256, besides=model.sha256)
+    registry = registry.entry
     present = registry.version_of(model.sha256, class_names_of(model.results))
     if present and _has_its_alias(registry, str(present.version)):
         return Registration(str(present.version), _gates_of(present))
@@ -103,7 +106,6 @@ def register(registry: Registry, model: Model, params: RegisterParams, dry_run: 
     if dry_run:
         return Registration(number, gates)
     version = registry.version(number)
-    looks = count(registry, model.results.test_sha256, besides=model.sha256)
     card = model_card(model.results, registry.name, number, params, looks)
     version_files.keep(registry.client, version, model.results, card)
     if artifacts.download(registry.client, run.info.run_id, artifacts.MODEL_CARD) is None:

@@ -206,6 +206,8 @@ def _by_model_uri(uri: str, registry: Registry) -> Model:
     model_name, alias, number, model_id = match.groups()
     if model_id:
         return _by_logged_model(uri, model_id, registry)
+    if registry.candidates and model_name == registry.candidates.name:
+        registry = registry.candidates
     if model_name != registry.name:
         return _model_of_version(_version_of_other(uri, registry.client, model_name, alias, number), registry, uri)
     return _model_of_version(registry.version_with(alias) if alias else registry.version(number), registry, uri)
@@ -245,6 +247,9 @@ def _in_registry(name: str, registry: Registry) -> Iterator[Model]:
     for version in registry.versions() if number else ():
         if str(version.version) == number:
             yield _model_of_version(version, registry, name)
+    if registry.candidates and not name.isdecimal():
+        # A bare number is that of a champion or former one.
+        yield from _in_registry(name, registry.candidates)
 
 
 def _model_of_version(version: ModelVersion, registry: Registry, name: str) -> Model:

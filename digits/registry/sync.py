@@ -58,7 +58,8 @@ def sync(registry: Registry, params: Params) -> Outcome:
     # A model becomes a version when the pipeline ran to its end with it.
     registered = record.evaluation_mark() and dvc.is_up_to_date("register")
     version = register(registry, model, params.register_).version if registered else None
-    champion = registry.aliases().get(CHAMPION)
+    # A candidate's number is not a champion's.
+    champion = registry.aliases().get(CHAMPION) if registry.candidates is None else None
     return Outcome(run.info.run_id, run.info.run_name, version, version is not None and version == champion)
 
 
@@ -66,7 +67,7 @@ def summary(outcome: Outcome, params: Params) -> str:
     """What a person wants to know at the end of `make repro`."""
     test = results.read(paths.METRICS)["test"]
     training = results.read(paths.TRAINING)
-    name = params.register_.model_name
+    name, entry = params.register_.model_name, params.register_.candidates_name or params.register_.model_name
     version = f"version {outcome.version}" if outcome.version else "not registered, see the gates above"
     interval = f"{params.evaluate.confidence:.0%} interval {test['accuracy_low']:.4f} to {test['accuracy_high']:.4f}"
     return f"""
@@ -74,7 +75,7 @@ def summary(outcome: Outcome, params: Params) -> str:
   test loss      {test["loss"]:.4f}
   training       {training["reason"]}
   report         {paths.PLOTS}/ and {paths.VALIDATION}/data_docs/index.html
-  model          {paths.MODEL}; {name} {version}{", champion" if outcome.is_champion else ""}
+  model          {paths.MODEL}; {entry} {version}{", champion" if outcome.is_champion else ""}
 
   look at the runs     make ui                      then http://127.0.0.1:5000
   take the model away  .venv/bin/digits pull        or models:/{name}@champion in MLflow

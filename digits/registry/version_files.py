@@ -5,6 +5,7 @@ A run can be changed, deleted or registered a second time. The version keeps wha
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable
 from functools import cache
@@ -91,9 +92,17 @@ def own_folder(client: MlflowClient, version: ModelVersion) -> Path | None:
 
 
 def model_id_of(version: ModelVersion) -> str:
-    """The id of the logged model that a version is made from."""
-    return str(version.model_id or version.source.removeprefix("models:/"))
+    """The id of the logged model that a version is made from. A promoted candidate has it as a tag."""
+    return str(version.model_id or version.tags.get(artifacts.MODEL_ID) or version.source.removeprefix("models:/"))
+
+
+def copied_from(version: ModelVersion) -> tuple[str, str] | None:
+    """Name and number of the version that another one is a copy of, or None."""
+    source = re.fullmatch(r"models:/([^/@]+)/(\d+)", version.source or "")
+    return (source[1], source[2]) if source else None
 
 
 def _place(version: ModelVersion) -> str:
-    return f"{VERSIONS}/{version.name}/{version.version}"
+    # A promoted candidate has the files that it was registered with.
+    name, number = copied_from(version) or (version.name, version.version)
+    return f"{VERSIONS}/{name}/{number}"

@@ -6,7 +6,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from digits.errors import DigitsError
-from digits.registry.history import HISTORY_RUN, Change, History
+from digits.registry import version_files
+from digits.registry.history import CANDIDATES_EXPERIMENT, EXPERIMENT, HISTORY_RUN, Change, History
 from digits.tracking import artifacts, find
 from digits.tracking.store import all_pages
 
@@ -21,14 +22,22 @@ _OWNER_TAG, _OWNER = "made_by", "digits"
 class Registry:
     """The registered model of this project."""
 
-    def __init__(self, client: MlflowClient, name: str) -> None:
+    def __init__(self, client: MlflowClient, name: str, candidates: str = "", is_candidates: bool = False) -> None:
         """Open the registered model `name`, which need not exist yet.
+
+        Args:
+            client: of the store.
+            name: of the registered model.
+            candidates: of another one, which new versions enter; empty where they enter this one.
+            is_candidates: whether this is that other one.
 
         Raises:
             DigitsError: the name belongs to something else.
         """
         self.client = client
         self.name = name
+        self.is_candidates = is_candidates
+        self.candidates = Registry(client, candidates, is_candidates=True) if candidates not in ("", name) else None
         self._reported: set[str] = set()
         tags = self._tags()
         if tags is not None and tags.get(_OWNER_TAG) != _OWNER:
@@ -36,13 +45,19 @@ class Registry:
                 f"the registered model {name!r} was not made by this project: set another register.model_name"
             )
 
+    @property
+    def entry(self) -> Registry:
+        """The registered model that new versions enter: that of the candidates, where there is one."""
+        return self.candidates or self
+
     def create(self) -> None:
         """Make the registered model, with its history, if it does not exist."""
         from mlflow.exceptions import MlflowException
 
         if self._tags() is not None:
             return
-        history = History.create(self.client, self.name)
+        # Whoever registers candidates must write their history, and need not be able to write the champions'.
+        history = History.create(self.client, self.name, CANDIDATES_EXPERIMENT if self.is_candidates else EXPERIMENT)
         tags = {_OWNER_TAG: _OWNER, HISTORY_RUN: history.run_id}
         try:
             self.client.create_registered_model(
@@ -53,6 +68,19 @@ class Registry:
             self.client.delete_run(history.run_id)
             if self._tags() is None:
                 raise
+
+    def copy(self, candidate: ModelVersion) -> str:
+        """Make a version of a candidate: with its model, files and tags, as it was registered. Returns its number."""
+        self.create()
+        # As MLflow's copy_model_version, with one tag more: the source of a copy names the candidate, not its model.
+        copied = self.client.create_model_version(
+            self.name,
+            source=f"models:/{candidate.name}/{candidate.version}",
+            run_id=candidate.run_id,
+            tags={**candidate.tags, artifacts.MODEL_ID: version_files.model_id_of(candidate)},
+            description=candidate.description,
+        )
+        return str(copied.version)
 
     def version_of(self, model_sha256: str, class_names: str | None = None) -> ModelVersion | None:
         """The version that holds a model file, or None.

@@ -18,7 +18,7 @@ from digits.tracking import address
 from digits.tracking.store import ARTIFACTS, EXPERIMENT, local_path
 
 # Tables and columns of MLflow 3 that hold addresses of artifacts.
-_ADDRESSES = {
+ADDRESSES = {
     "experiments": ["artifact_location"],
     "runs": ["artifact_uri"],
     "logged_models": ["artifact_location"],
@@ -54,7 +54,7 @@ def relocate() -> tuple[Path, Path, int]:
         with database:
             changed = sum(
                 _replace(database, table, column, before, after)
-                for table, columns in _ADDRESSES.items()
+                for table, columns in ADDRESSES.items()
                 for column in columns
             )
     return before, after, changed

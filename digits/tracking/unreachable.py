@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from digits.errors import one_line
-from digits.tracking.address import is_server, shown
+from digits.errors import DigitsError, one_line
+from digits.tracking.address import is_server, shown, tracking_uri
 
 _LONGEST = 160
 # What the innermost error of a connection says, in the words of every platform.
@@ -47,6 +49,30 @@ def unreachable(uri: str, error: Exception) -> str:
         return f"{store} is held by another program, which is writing: close that, then run the same command again"
     reason = _CONNECTION.search(text)
     return f"{store} does not answer ({reason[0] if reason else _cut(text)}): start it, or unset MLFLOW_TRACKING_URI"
+
+
+@contextmanager
+def allowed(what: str) -> Iterator[None]:
+    """One line for what a server does not allow.
+
+    Args:
+        what: the user wants, as in "to promote".
+
+    Raises:
+        DigitsError: the server answered 403.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        if _status(error, str(error)) != 403:
+            raise
+        user = os.environ.get("MLFLOW_TRACKING_USERNAME") or "(none)"
+        raise DigitsError(
+            f"the MLflow store {shown(tracking_uri())} does not allow user {user} {what}: ask its administrator for "
+            "the right"
+        ) from None
 
 
 def _of_server(store: str, text: str, status: int | None) -> str:

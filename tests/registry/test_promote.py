@@ -14,7 +14,7 @@ from digits.registry.history import CHALLENGER, CHAMPION
 from digits.registry.promote import assess, promote
 from digits.registry.pull import pull
 from digits.registry.resolve import resolve_run
-from digits.registry.versions import run_of
+from digits.registry.versions import Registry, run_of
 from digits.tracking import artifacts
 from digits.tracking.find import runs_of_model
 
@@ -122,3 +122,49 @@ def test_any_caller_can_promote(store):
     outcome = promote(store.registry, model, store.params, force=True, why="a drill")
     assert outcome.promoted and outcome.version == "2" and store.registry.aliases()[CHAMPION] == "2"
     assert store.registry.history()[-1].why == "a drill"
+
+
+@pytest.fixture
+def team(store):
+    """Registered models of candidates and of champions, both still empty, and the runs that have models."""
+    change(store.folder / "params.yaml", {"register.model_name": "team", "register.candidates_name": "team-candidates"})
+    runs = [run_of(store.client, version).info.run_id for version in store.registry.versions()]
+    return Registry(store.client, "team", "team-candidates"), runs
+
+
+def test_a_candidate_becomes_champion_by_a_copy(store, digits, team):
+    registry, (first, worse, *_) = team
+    code, out, _ = digits("register", first)
+    assert code == 0 and out.endswith("registered as version 1, challenger\n")
+    assert registry.aliases() == {} and registry.candidates.aliases() == {CHALLENGER: "1"}
+    assert digits("promote")[:2][1].endswith("digits: version 1 is champion now\n")
+    assert registry.aliases() == {CHAMPION: "1"} and registry.candidates.aliases() == {CHALLENGER: "1"}
+    assert_refused(digits("promote", "challenger"), "version 1 is champion already")
+    assert digits("pull", "--to", "pulled")[0] == 0
+    assert "# Model card: team-candidates version 1" in open("pulled/model_card.md").read()  # noqa: PTH123, SIM115
+    digits("register", worse)
+    assert_refused(digits("promote", worse), "candidate 2 refused: Better accuracy", "champion stays 1")
+    assert len(registry.versions()) == 1
+    _, out, _ = digits("promote", "models:/team-candidates/2", "--force", "--reason", "a drill")
+    assert out.endswith("digits: version 2 is champion now, was 1\n")
+    assert digits("rollback")[1] == "digits: champion is version 1 again, was 2\n"
+    # Those who train record looks, and may write the candidates' history alone.
+    assert registry.changes.records("look-") == [] and len(registry.candidates.changes.records("look-")) == 1
+
+
+def test_a_promotion_that_the_server_does_not_allow_is_one_line(store, digits, team, monkeypatch):
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
+
+    def denied(*arguments, **options):
+        raise MlflowException(
+            "failed with error code 403 != 200. Response body: 'Permission denied'", PERMISSION_DENIED
+        )
+
+    registry, (first, *_) = team
+    digits("register", first)
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "tara")
+    monkeypatch.setattr(MlflowClient, "create_model_version", denied)
+    assert_refused(digits("promote"), "does not allow user tara to promote, champion stays (none)")
+    assert registry.aliases() == {} and registry.history() == []

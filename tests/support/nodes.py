@@ -19,7 +19,7 @@ for line in sys.stdin:
     print("killed", flush=True)
 cluster.shutdown()
 """
-# What whoever connects needs in its environment. Without the first, Ray replaces 127.0.0.1 by an address that others reach.
+# What whoever connects needs in its environment. Without the first, Ray replaces 127.0.0.1 by another address.
 SETTINGS = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
