@@ -38,6 +38,8 @@ PROTOTYPES = Path("reports/prototypes.npz")
 ROBUSTNESS = Path("reports/robustness.csv")
 ROBUSTNESS_MEANS = Path("reports/robustness.json")
 PLOTS = Path("reports/plots")
+# The class of each test image and the answer, by their names, for `dvc plots`.
+ANSWERS = Path("reports/answers.csv")
 # The run on one page.
 REPORT = Path("reports/index.html")
 GATES = Path("reports/gates.json")

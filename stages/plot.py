@@ -6,7 +6,7 @@ from digits import paths
 from digits.data.dataset import Dataset
 from digits.files import atomic_path, write_text
 from digits.params import Params, flatten, seed_settings
-from digits.report.figures import FIGURES, report_data
+from digits.report.figures import FIGURES, named_answers, report_data
 from digits.report.run_facts import run_facts
 from digits.report.run_page import run_page
 from digits.results import working_copy
@@ -17,7 +17,7 @@ _SHOWN = ("fetch.files.", "preprocess.", "train.", "evaluate.")
 
 
 def main(params: Params) -> None:
-    """Read data/processed and reports/; replace reports/plots/ as a whole, and reports/index.html."""
+    """Read data/processed and reports/; replace reports/plots/ as a whole, index.html and answers.csv beside it."""
     shown = {key: value for key, value in flatten(params).items() if key.startswith(_SHOWN)}
     results, bins = replace(working_copy(), params=shown), params.evaluate.calibration_bins
     data = report_data(Dataset(paths.PROCESSED), results, params.plot, bins)
@@ -27,4 +27,5 @@ def main(params: Params) -> None:
         for name, figure in FIGURES.items():
             save_figure(figure(data), folder / f"{name}.png", params.plot.dpi)
     write_text(paths.REPORT, page)
+    write_text(paths.ANSWERS, named_answers(results).to_csv(index=False))
     print(f"plot: {len(FIGURES)} pictures in {paths.PLOTS}, all on one page: {paths.REPORT}")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
 from digits.arrays import Rows
@@ -74,6 +75,13 @@ def report_data(dataset: Dataset, results: Results, settings: PlotParams, bins: 
         settings=settings,
         bins=bins,
     )
+
+
+def named_answers(results: Results) -> pd.DataFrame:
+    """The columns `actual` and `predicted` of the predictions, with the names of the classes."""
+    names = np.array(_class_names(results), dtype=object)
+    actual, predicted = _answers(results)
+    return pd.DataFrame({"actual": names[actual], "predicted": names[predicted]})
 
 
 def _confusion(results: Results, bins: int) -> Figure:

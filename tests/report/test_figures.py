@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 from support.figures import STOPPED
 from support.project import ROOT
@@ -65,6 +66,8 @@ def test_stage_writes_all_pictures_the_same_for_every_user(project, images):
     (project / "matplotlibrc").write_text("font.size: 30\nsavefig.bbox: tight\nfigure.facecolor: red\n")
     (folder / "old.png").write_bytes(b"")
     assert (done := run(project, *PLOT, MATPLOTLIBRC=str(project))).returncode == 0, done.stderr
+    answers = pd.read_csv(project / "reports/answers.csv")
+    assert answers.iloc[5].tolist() == ["Ankle boot", "T-shirt/top"] and len(answers) == 20
     assert contents(folder) == first and (project / "reports/index.html").read_bytes() == page
     assert sorted(path.name for path in (project / "reports").iterdir() if path.name.startswith(".")) == []
 
