@@ -25,11 +25,10 @@ def report(
     from digits.review.report import html as page
     from digits.review.report import markdown, model_of_name, report_of
 
-    # Names of files are those of the folder in which the command was given.
     file = Path(html).absolute()
+    enter_project()
     params, registry = project_params(), open_registry()
     found = model_of_name(model, registry)
-    enter_project()
     made = report_of(found, registry, params)
     if html:
         write_text(file, page(made, found, registry, params))

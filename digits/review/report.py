@@ -165,5 +165,8 @@ def _lineage(model: Model, registry: Registry) -> list[Row]:
 
 
 def _validation_figure(report: Report, model: Model, registry: Registry) -> Path | None:
-    file = report.results.find(paths.VALIDATION_FIGURE)
-    return file or (results_of(registry.client, model.run).find(paths.VALIDATION_FIGURE) if model.run else None)
+    # Of a commit, the picture may be in no cache here.
+    with suppress(DigitsError):
+        if file := report.results.find(paths.VALIDATION_FIGURE):
+            return file
+    return results_of(registry.client, model.run).find(paths.VALIDATION_FIGURE) if model.run else None
