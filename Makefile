@@ -9,7 +9,7 @@ unexport PYTHONPATH PYTHONHOME
 # Two workers, each file's tests in one of them, in the order that tests/conftest.py gives.
 PYTEST := python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test test-long test-scale team-demo check bench bench-check ui lock clean
+.PHONY: help setup repro report test test-long test-scale team-demo check bench bench-check ui lock clean
 
 help:  ## Explain the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -31,6 +31,12 @@ $(READY): requirements.lock pyproject.toml Makefile
 
 repro: $(READY)  ## Run the whole pipeline: fetch, validate, preprocess, train, evaluate, plot, register
 	@digits repro
+
+report: $(READY)  ## Open the run on one page, reports/index.html, in the browser
+	@test -f reports/index.html || { echo 'digits: there is no reports/index.html yet: make repro makes it' >&2; exit 1; }
+	@echo '$(CURDIR)/reports/index.html'
+	@[ -z "$$DISPLAY$$WAYLAND_DISPLAY" ] && [ "$$(uname)" != Darwin ] \
+	  || python -m webbrowser -t 'file://$(CURDIR)/reports/index.html' >/dev/null 2>&1 || true
 
 check: $(READY)  ## The quick checks: lint, types, the rule of layers, unit and property tests
 	ruff check . && ruff format --check .

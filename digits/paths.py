@@ -22,6 +22,8 @@ TWIN = MODEL.with_name("model.tflite")
 # The names of the model's classes, beside a model that was logged or taken away. No stage writes it.
 CLASSES = MODEL.with_name("classes.json")
 VALIDATION = Path("reports/validation")
+VALIDATION_FACTS = VALIDATION / "validation.json"
+VALIDATION_FIGURE = VALIDATION / "validation.png"
 HISTORY = Path("reports/history.csv")
 TRAINING = Path("reports/training.json")
 # How far the answers of the two are from each other.
@@ -36,6 +38,10 @@ PROTOTYPES = Path("reports/prototypes.npz")
 ROBUSTNESS = Path("reports/robustness.csv")
 ROBUSTNESS_MEANS = Path("reports/robustness.json")
 PLOTS = Path("reports/plots")
+# The class of each test image and the answer, by their names, for `dvc plots`.
+ANSWERS = Path("reports/answers.csv")
+# The run on one page.
+REPORT = Path("reports/index.html")
 GATES = Path("reports/gates.json")
 # Of the labels. No stage writes it.
 AUDIT = Path("reports/audit.html")

@@ -83,6 +83,11 @@ class _Dataset(BaseModel):
     test_sha256: str
 
 
+class _Validation(BaseModel):
+    expectations: int
+    failed: int
+
+
 class _Names(RootModel[list[str]]):
     pass
 
@@ -100,6 +105,7 @@ SHAPES: dict[Path, type[BaseModel]] = {
     paths.ROBUSTNESS_MEANS: _Means,
     paths.EVALUATION: _Evaluation,
     paths.DATASET: _Dataset,
+    paths.VALIDATION_FACTS: _Validation,
 }
 COLUMNS = {
     paths.HISTORY: ("epoch", "accuracy", "loss", "val_accuracy", "val_loss"),
@@ -201,14 +207,22 @@ class Results:
     @cached_property
     def not_sure_below(self) -> float | None:
         """The probability under which an answer counts as not sure; None for a model without such a threshold."""
-        if self.find(paths.CALIBRATION) is None:
-            return None
-        return float(self._json(paths.CALIBRATION)["not_sure_below"])
+        return None if self.calibration is None else float(self.calibration["not_sure_below"])
 
     @cached_property
     def prototypes_file(self) -> Path | None:
         """prototypes.npz, see `digits.pictures.prototypes`; None for a model without."""
         return self.find(paths.PROTOTYPES)
+
+    @cached_property
+    def calibration(self) -> dict[str, Any] | None:
+        """calibration.json: the threshold of "not sure", and what it accepts; None for a model without it."""
+        return None if self.find(paths.CALIBRATION) is None else self._json(paths.CALIBRATION)
+
+    @cached_property
+    def validation(self) -> dict[str, Any] | None:
+        """validation.json: how many expectations of the raw data there were and failed; None where nobody kept it."""
+        return None if self.find(paths.VALIDATION_FACTS) is None else self._json(paths.VALIDATION_FACTS)
 
     @property
     def extra(self) -> list[str]:

@@ -1,18 +1,31 @@
-"""Stage plot: the pictures of the report, from the processed data and the results of train and evaluate."""
+"""Stage plot: the pictures and the page of the report, from data/processed and what the earlier stages measured."""
+
+from dataclasses import replace
 
 from digits import paths
 from digits.data.dataset import Dataset
-from digits.files import atomic_path
-from digits.params import Params
-from digits.report.figures import FIGURES, report_data
+from digits.files import atomic_path, write_text
+from digits.params import Params, flatten, seed_settings
+from digits.report.figures import FIGURES, named_answers, report_data
+from digits.report.run_facts import run_facts
+from digits.report.run_page import run_page
 from digits.results import working_copy
 from digits.style import save_figure
 
+# The parameters on the page; each of them is one of the stage in dvc.yaml.
+_SHOWN = ("fetch.files.", "preprocess.", "train.", "evaluate.")
+
 
 def main(params: Params) -> None:
-    """Read data/processed and reports/; replace reports/plots/ as a whole."""
-    data = report_data(Dataset(paths.PROCESSED), working_copy(), params.plot, params.evaluate.calibration_bins)
+    """Read data/processed and reports/; replace reports/plots/ as a whole, index.html and answers.csv beside it."""
+    shown = {key: value for key, value in flatten(params).items() if key.startswith(_SHOWN)}
+    results, bins = replace(working_copy(), params=shown), params.evaluate.calibration_bins
+    data = report_data(Dataset(paths.PROCESSED), results, params.plot, bins)
+    facts = run_facts(results, seed_settings())
+    page = run_page(facts, results, data.test, bins, params.plot.mistakes, results.find(paths.VALIDATION_FIGURE))
     with atomic_path(paths.PLOTS) as folder:
         for name, figure in FIGURES.items():
             save_figure(figure(data), folder / f"{name}.png", params.plot.dpi)
-    print(f"plot: {len(FIGURES)} pictures in {paths.PLOTS}")
+    write_text(paths.REPORT, page)
+    write_text(paths.ANSWERS, named_answers(results).to_csv(index=False))
+    print(f"plot: {len(FIGURES)} pictures in {paths.PLOTS}, all on one page: {paths.REPORT}")

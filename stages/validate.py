@@ -23,8 +23,8 @@ from digits.validation.summary import failure_line, failure_table, summary
 
 
 def main(params: Params) -> None:
-    """Read section `validate` and data/raw; write reports/validation."""
-    options = params.validate_
+    """Read section `validate`, the names of the classes and data/raw; write reports/validation."""
+    options, names = params.validate_, params.preprocess.class_names
     # What an earlier run found must not stand beside data that cannot even be read.
     shutil.rmtree(paths.VALIDATION, ignore_errors=True)
     splits = read_raw(paths.RAW)
@@ -40,9 +40,10 @@ def main(params: Params) -> None:
         means={name: class_means(split, len(options.class_shares)) for name, split in splits.items()},
         tolerance=options.class_tolerance,
         checks=checks,
+        names=names,
     )
     save_figure(figure, paths.VALIDATION / "validation.png", dpi=120)
-    if line := failure_line(checks):
-        Console(stderr=True).print(failure_table(checks))
+    if line := failure_line(checks, names):
+        Console(stderr=True).print(failure_table(checks, names))
         raise DigitsError(f"{line}; see {paths.VALIDATION / 'data_docs' / 'index.html'}")
     print(f"validate: all {len(checks)} expectations hold, see {paths.VALIDATION / 'validation.png'}")

@@ -18,6 +18,7 @@ from digits.cli.propose import propose
 from digits.cli.pull import pull
 from digits.cli.register import register
 from digits.cli.relocate import relocate
+from digits.cli.report import report
 from digits.cli.repro import repro
 from digits.cli.retrain import retrain
 from digits.cli.review import review
@@ -43,6 +44,7 @@ COMMANDS = (
     history,
     pull,
     lineage,
+    report,
     compare,
     sweep,
     predict,

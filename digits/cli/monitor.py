@@ -56,7 +56,7 @@ def monitor(
     rounds = trange(monitoring.ROUNDS, desc="healthy batches", disable=None, leave=False)
     checks = check_expectations(validation, live, params.validate_)
     verdict = monitoring.judge(validation, live, len(names), false_alarms, rounds, checks)
-    _show(verdict, found, as_json)
+    _show(verdict, found, names, as_json)
     page = monitor_page(verdict, validation, live, found.title, names)
     if page_file:
         write_text(page_file, page)
@@ -78,12 +78,13 @@ def _settle(log: Path, params: Params, as_json: bool) -> bool:
     return isinstance(settled, Outcome) and settled.verdict == "rolled back"
 
 
-def _show(verdict: Verdict, model: Model, as_json: bool) -> None:
+def _show(verdict: Verdict, model: Model, names: list[str], as_json: bool) -> None:
     import json
 
     from digits.monitoring.monitor import print_verdict
 
     if as_json:
-        typer.echo(json.dumps({"model": model.uri, "sha256": model.sha256, **verdict.as_dict()}, indent=2))
+        facts = {"model": model.uri, "sha256": model.sha256, "classes": names, **verdict.as_dict()}
+        typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
     else:
         print_verdict(verdict, model.title)

@@ -1,7 +1,7 @@
 """Parameters: the typed mirror of params.yaml, and how it is read, checked and overridden."""
 
 from digits.params.load import load_params, option, override, parse_params, read_params, setting
-from digits.params.recipes import SEED_RECIPE, recipe_settings
+from digits.params.recipes import SEED_RECIPE, recipe_settings, seed_settings
 from digits.params.schema import (
     AbsoluteGates,
     AugmentParams,
@@ -59,5 +59,6 @@ __all__ = [
     "parse_params",
     "read_params",
     "recipe_settings",
+    "seed_settings",
     "setting",
 ]

@@ -53,6 +53,17 @@ def recipe_settings(name: str, raw: dict[str, Any]) -> dict[str, Any]:
     return {LABEL: name} | {key: value for key, value in settings.items() if key != LABEL}
 
 
+def seed_settings() -> dict[str, Any]:
+    """The defaults of all that recipes set, flat; empty where the current folder has no recipe `seed`.
+
+    Raises:
+        DigitsError: the recipe cannot be read.
+    """
+    file = _file(SEED_RECIPE)
+    recipe = read_params(file) if file.is_file() else {}
+    return flatten(recipe) if isinstance(recipe, dict) else {}
+
+
 def _lay(name: str, raw: dict[str, Any]) -> dict[str, Any]:
     """Lay a recipe over parameters, in place. Returns what it sets, flat."""
     file = _file(name)

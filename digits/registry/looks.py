@@ -33,7 +33,7 @@ class Look:
         champion: the version that was champion.
         model_sha256: of the model's file.
         test_sha256: of the test images.
-        command: evaluate, compare or promote.
+        command: evaluate, compare, report or promote.
         who: user and host.
         when: UTC, ISO 8601.
     """

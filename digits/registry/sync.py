@@ -74,9 +74,10 @@ def summary(outcome: Outcome, params: Params) -> str:
   test accuracy  {test["accuracy"]:.4f}  ({interval}, {test["n"]:,} images)
   test loss      {test["loss"]:.4f}
   training       {training["reason"]}
-  report         {paths.PLOTS}/ and {paths.VALIDATION}/data_docs/index.html
+  report         {paths.REPORT}; of the data, {paths.VALIDATION}/data_docs/index.html
   model          {paths.MODEL}; {entry} {version}{", champion" if outcome.is_champion else ""}
 
+  look at the report   make report
   look at the runs     make ui                      then http://127.0.0.1:5000
   take the model away  .venv/bin/digits pull        or models:/{name}@champion in MLflow
   try something        source .venv/bin/activate && dvc exp run -S train.learning_rate=0.002

@@ -14,8 +14,8 @@ from digits.style import BLUE, GREEN, GREY, ORANGE, SEQUENTIAL, style, text_colo
 _SMALLEST_SHARE = 0.0005
 
 
-def confusion_figure(actual: np.ndarray, predicted: np.ndarray, class_names: list[str]) -> Figure:
-    """Confusion matrix: counts, coloured by the share of the actual class on a logarithmic scale.
+def confusion_figure(actual: np.ndarray, predicted: np.ndarray, class_names: list[str], rates: bool = False) -> Figure:
+    """Confusion matrix: counts or rates, coloured by the share of the actual class on a logarithmic scale.
 
     On a linear scale, a diagonal of 0.99 would leave all mistakes the same pale colour. A class that is neither actual
     nor predicted for any image is left out.
@@ -24,6 +24,7 @@ def confusion_figure(actual: np.ndarray, predicted: np.ndarray, class_names: lis
         actual: integers (n,).
         predicted: integers (n,).
         class_names: name of label 0, 1, ….
+        rates: write the share of the actual class, in percent, instead of the number of images.
     """
     labels = np.union1d(actual, predicted)
     class_names = [class_names[label] for label in labels]
@@ -34,7 +35,7 @@ def confusion_figure(actual: np.ndarray, predicted: np.ndarray, class_names: lis
     side = min(0.68 * classes, LONGEST_SIDE)
     cell = side / classes
     words = max(map(len, class_names)) > 3
-    names = text_width(class_names)
+    names = text_width(class_names, fontsize=14)
     with style():
         figure = Figure(figsize=(max(side + names, 6) + 2.2, max(side + names * words, 5) + 1.4))
         axes = figure.subplots()
@@ -44,18 +45,24 @@ def confusion_figure(actual: np.ndarray, predicted: np.ndarray, class_names: lis
         if cell >= 0.4:
             for row, column in np.argwhere(counts):
                 share = shares[row, column]
-                text = f"{counts[row, column]:,}" + (f"\n{100 * share:.1f} %" if row == column else "")
-                size = 10 if row == column else 12
+                text = _percent(share) if rates else f"{counts[row, column]:,}"
+                size = min(14, 19 * cell)
                 colour = text_colour(image.cmap(scale(share)))
                 axes.text(column, row, text, ha="center", va="center", fontsize=size, color=colour)
-        _label_classes(axes, class_names, fontsize=min(12, 60 * cell), slanted=words)
+        _label_classes(axes, class_names, fontsize=min(14, 60 * cell), slanted=words)
         bar = figure.colorbar(image, ax=axes, shrink=0.8, pad=0.02)
-        bar.set_label("Share of the actual class (log scale; white: none)")
-        bar.set_ticks([0.001, 0.01, 0.1, 1], labels=["0.1 %", "1 %", "10 %", "100 %"])
+        bar.set_label("Share of the actual class (log scale; white: none)", fontsize=13)
+        bar.set_ticks([0.001, 0.01, 0.1, 1], labels=["0.1 %", "1 %", "10 %", "100 %"], fontsize=13)
         bar.minorticks_off()
         right = int(np.trace(counts))
-        figure.suptitle(f"Test images: {right:,} of {len(actual):,} right, {len(actual) - right:,} wrong")
+        found = f"{right:,} of {len(actual):,} right, {len(actual) - right:,} wrong"
+        figure.suptitle(f"Test images in % of their class: {found}" if rates else f"Test images: {found}")
     return figure
+
+
+def _percent(share: float) -> str:
+    """A share in percent, without the sign: `99.7`, `0.10`, `100`."""
+    return "100" if share == 1 else f"{100 * share:.{1 if share >= 0.01 else 2}f}"
 
 
 def _label_classes(axes: Axes, class_names: list[str], fontsize: float, slanted: bool) -> None:
@@ -65,8 +72,8 @@ def _label_classes(axes: Axes, class_names: list[str], fontsize: float, slanted:
     axes.set_yticks(range(classes), class_names, fontsize=fontsize)
     if slanted:
         axes.set_xticks(axes.get_xticks(), class_names, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_xlabel("Predicted class")
-    axes.set_ylabel("Actual class")
+    axes.set_xlabel("Predicted class", fontsize=14)
+    axes.set_ylabel("Actual class", fontsize=14)
     axes.set_xticks(np.arange(classes - 1) + 0.5, minor=True)
     axes.set_yticks(np.arange(classes - 1) + 0.5, minor=True)
     axes.grid(which="minor")

@@ -88,7 +88,9 @@ def comparison_page(comparison: Comparison, images: Rows | None = None) -> str:
         models=groups["Model"].pop("model"),
         groups={title: rows for title, rows in groups.items() if rows},
         verdicts=[entry.verdict for entry in comparison.entries],
-        sentences=[(entry, *_sentence(entry, base.model.name)) for entry in comparison.entries if entry is not base],
+        sentences=[
+            (entry, *verdict_sentence(entry, base.model.name)) for entry in comparison.entries if entry is not base
+        ],
         curves=[
             (
                 f"{title} after each epoch, training and validation",
@@ -158,8 +160,8 @@ def _class_names(base: Entry, others: Sequence[Entry]) -> list[str]:
     return names + longest[len(names) :]
 
 
-def _sentence(entry: Entry, base: str) -> tuple[str, str]:
-    """The verdict, and its grounds."""
+def verdict_sentence(entry: Entry, base: str) -> tuple[str, str]:
+    """The verdict on a model beside the baseline called `base`, and its grounds."""
     paired = entry.paired
     reason = entry.note.partition(": ")[2]
     if paired is None:

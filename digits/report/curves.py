@@ -3,14 +3,27 @@
 from typing import Any
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from digits.style import BLACK, BLUE, GREY, VERMILION, style
 
 
+def best_epoch(history: pd.DataFrame, metric: str) -> tuple[int, float]:
+    """The epoch with the best validation value, the first of equal ones, and that value.
+
+    Args:
+        history: columns epoch and val_`metric`.
+        metric: `loss`, of which the lowest is best, or `accuracy`.
+    """
+    values = history[f"val_{metric}"].to_numpy()
+    row = int(values.argmin() if metric == "loss" else values.argmax())
+    return int(history["epoch"].iloc[row]), float(values[row])
+
+
 def curves_figure(history: pd.DataFrame, training: dict[str, Any]) -> Figure:
-    """Loss and accuracy after each epoch, training and validation, and why training stopped.
+    """Loss and accuracy after each epoch, training and validation; the best epoch, the last one, and why it was that.
 
     Args:
         history: columns epoch (from 1), accuracy, loss, val_accuracy, val_loss.
@@ -26,8 +39,9 @@ def curves_figure(history: pd.DataFrame, training: dict[str, Any]) -> Figure:
             if training["monitor"].removeprefix("val_") == metric:
                 label = f"threshold {training['threshold']:g} of {training['monitor']}"
                 axes.axhline(training["threshold"], color=BLACK, linewidth=1.2, linestyle="-.", label=label)
-            if training["stopped"]:
-                axes.axvline(last, color=GREY, linewidth=1.2, linestyle=":", label=f"stop after epoch {last}")
+            _mark_best(axes, history, metric)
+            end = "stop" if training["stopped"] else "end"
+            axes.axvline(last, color=GREY, linewidth=1.2, linestyle=":", label=f"{end} after epoch {last}")
             axes.set_xlabel("Epoch")
             axes.set_ylabel("Cross-entropy loss" if metric == "loss" else "Accuracy")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
@@ -42,3 +56,10 @@ def curves_figure(history: pd.DataFrame, training: dict[str, Any]) -> Figure:
             color=GREY,
         )
     return figure
+
+
+def _mark_best(axes: Axes, history: pd.DataFrame, metric: str) -> None:
+    """A ring around the best validation value."""
+    epoch, value = best_epoch(history, metric)
+    label = f"best validation: {value:.4f}, epoch {epoch}"
+    axes.scatter([epoch], [value], s=300, facecolors="none", edgecolors=BLACK, linewidths=1.8, label=label, zorder=3)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,11 +31,7 @@ class ReportData:
         train: training images, uint8 (n, height, width), of which a few are shown.
         train_labels: integers (n,).
         test: test images, uint8 (n, height, width).
-        training: training.json.
-        history: history.csv.
-        metrics: `test` of metrics.json.
-        predictions: predictions.csv.
-        robustness: robustness.csv.
+        results: of a model that was trained and evaluated on them.
         settings: section `plot` of params.yaml.
         bins: of the reliability diagram.
     """
@@ -47,11 +42,7 @@ class ReportData:
     train: Rows
     train_labels: np.ndarray
     test: Rows
-    training: dict[str, Any]
-    history: pd.DataFrame
-    metrics: dict[str, Any]
-    predictions: pd.DataFrame
-    robustness: pd.DataFrame
+    results: Results
     settings: PlotParams
     bins: int
 
@@ -71,8 +62,8 @@ def report_data(dataset: Dataset, results: Results, settings: PlotParams, bins: 
     # The first image of the raw file is in one of the two splits.
     split = "train" if 0 in dataset.rows("train") else "validation"
     first_image, first_label = (array[np.argmin(dataset.rows(split))] for array in dataset.arrays(split))
-    robustness = results.robustness
-    assert robustness is not None, "stage evaluate writes it with the other results"
+    # They are kept by `results`.
+    _ = results.training, results.history, results.metrics, results.predictions, results.robustness
     return ReportData(
         class_names=dataset.class_names,
         first_image=first_image,
@@ -80,31 +71,75 @@ def report_data(dataset: Dataset, results: Results, settings: PlotParams, bins: 
         train=dataset.arrays("train")[0],
         train_labels=dataset.labels("train"),
         test=dataset.arrays("test")[0],
-        training=results.training,
-        history=results.history,
-        metrics=results.metrics,
-        predictions=results.predictions,
-        robustness=robustness,
+        results=results,
         settings=settings,
         bins=bins,
     )
 
 
-def _confusion(data: ReportData) -> Figure:
-    actual, predicted = (data.predictions[name].to_numpy() for name in ("actual", "predicted"))
-    return confusion_figure(actual, predicted, data.class_names)
+def named_answers(results: Results) -> pd.DataFrame:
+    """The columns `actual` and `predicted` of the predictions, with the names of the classes."""
+    names = np.array(_class_names(results), dtype=object)
+    actual, predicted = _answers(results)
+    return pd.DataFrame({"actual": names[actual], "predicted": names[predicted]})
+
+
+def _confusion(results: Results, bins: int) -> Figure:
+    return confusion_figure(*_answers(results), _class_names(results))
+
+
+def _confusion_rates(results: Results, bins: int) -> Figure:
+    return confusion_figure(*_answers(results), _class_names(results), rates=True)
+
+
+def _per_class(results: Results, bins: int) -> Figure:
+    return per_class_figure(results.metrics["per_class"], results.metrics["macro_f1"])
+
+
+def _reliability(results: Results, bins: int) -> Figure:
+    return reliability_figure(results.predictions["probability"].to_numpy(), right(results.predictions), bins)
+
+
+def _robustness(results: Results, bins: int) -> Figure:
+    assert results.robustness is not None, "stage evaluate writes it with the other results"
+    return robustness_figure(results.robustness, len(_class_names(results)))
+
+
+def _answers(results: Results) -> tuple[np.ndarray, np.ndarray]:
+    """The actual and the predicted label of each test image."""
+    return results.predictions["actual"].to_numpy(), results.predictions["predicted"].to_numpy()
+
+
+def _class_names(results: Results) -> list[str]:
+    return list(results.metrics["per_class"])
+
+
+def _mistakes(data: ReportData) -> Figure:
+    return mistakes_figure(data.test, data.results.predictions, data.class_names, data.settings.mistakes)
 
 
 def _weak_classes(data: ReportData) -> Figure:
-    weakest = weak_classes(data.metrics["per_class"])
+    weakest = weak_classes(data.results.metrics["per_class"])
     labels = [data.class_names.index(name) for name in weakest]
-    predictions = data.predictions[data.predictions["actual"].isin(labels)]
+    predictions = data.results.predictions
+    predictions = predictions[predictions["actual"].isin(labels)]
     of = f" of the weakest class{'es' if len(weakest) > 1 else ''} {' and '.join(weakest)}"
     return mistakes_figure(data.test, predictions, data.class_names, data.settings.mistakes, of)
 
 
-def _reliability(data: ReportData) -> Figure:
-    return reliability_figure(data.predictions["probability"].to_numpy(), right(data.predictions), data.bins)
+# Those that need no image. They take the bins of the reliability diagram as well.
+OF_RESULTS: dict[str, Callable[[Results, int], Figure]] = {
+    "curves": lambda results, bins: curves_figure(results.history, results.training),
+    "confusion": _confusion,
+    "confusion_rates": _confusion_rates,
+    "per_class": _per_class,
+    "reliability": _reliability,
+    "robustness": _robustness,
+}
+
+
+def _of_results(name: str) -> Callable[[ReportData], Figure]:
+    return lambda data: OF_RESULTS[name](data.results, data.bins)
 
 
 # Name of the file in reports/plots → figure.
@@ -113,11 +148,6 @@ FIGURES: dict[str, Callable[[ReportData], Figure]] = {
     "samples": lambda data: samples_figure(
         data.train, data.train_labels, data.class_names, data.settings.samples_per_class
     ),
-    "curves": lambda data: curves_figure(data.history, data.training),
-    "confusion": _confusion,
-    "mistakes": lambda data: mistakes_figure(data.test, data.predictions, data.class_names, data.settings.mistakes),
+    "mistakes": _mistakes,
     "weak_classes": _weak_classes,
-    "per_class": lambda data: per_class_figure(data.metrics["per_class"], data.metrics["macro_f1"]),
-    "reliability": _reliability,
-    "robustness": lambda data: robustness_figure(data.robustness, len(data.class_names)),
-}
+} | {name: _of_results(name) for name in OF_RESULTS}

@@ -8,6 +8,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 from scipy.stats import binomtest
 
 from digits.evaluation.calibration import reliability
+from digits.report.sizes import LARGE
 from digits.style import BLACK, BLUE, GREY, SKY, VERMILION, style
 
 
@@ -28,7 +29,11 @@ def reliability_figure(probability: np.ndarray, correct: np.ndarray, bins: int) 
         upper, lower = figure.subplots(2, 1, height_ratios=[3, 1.3], sharex=True)
         _draw_accuracy(upper, filled, bins)
         _draw_counts(lower, filled, bins)
-        figure.suptitle(f"Expected calibration error {error:.4f}, {len(probability):,} test images")
+        for axes in (upper, lower):
+            axes.tick_params(labelsize=LARGE)
+            axes.yaxis.label.set_size(LARGE)
+            axes.xaxis.label.set_size(LARGE)
+        figure.suptitle(f"Expected calibration error {error:.4f}, {len(probability):,} test images", fontsize=LARGE + 2)
     return figure
 
 
@@ -47,7 +52,7 @@ def _draw_accuracy(axes: Axes, filled: pd.DataFrame, bins: int) -> None:
         width=0.92 / bins,
         facecolor="none",
         edgecolor=VERMILION,
-        hatch="///",
+        hatch="//",
         linewidth=1.2,
         label="gap to the mean probability",
     )
@@ -59,8 +64,8 @@ def _draw_accuracy(axes: Axes, filled: pd.DataFrame, bins: int) -> None:
         yerr=np.maximum([low, high], 0),
         fmt="none",
         ecolor=BLACK,
-        elinewidth=1.2,
-        capsize=3,
+        elinewidth=1.8,
+        capsize=4,
         label="95 % interval (Wilson)",
     )
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=1.5, linestyle="--", label="perfect calibration")
@@ -68,7 +73,7 @@ def _draw_accuracy(axes: Axes, filled: pd.DataFrame, bins: int) -> None:
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.03)
     axes.grid(axis="y")
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, fontsize=LARGE)
 
 
 def _draw_counts(axes: Axes, filled: pd.DataFrame, bins: int) -> None:
@@ -79,9 +84,9 @@ def _draw_counts(axes: Axes, filled: pd.DataFrame, bins: int) -> None:
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda n, _: f"{n:,.0f}"))
     # Room for the numbers above the bars. The axis starts at 0.5, so that a single image has a bar, too.
-    axes.set_ylim(0.5, filled["count"].max() * 12)
+    axes.set_ylim(0.5, filled["count"].max() * 25)
     if bins <= 30:
-        axes.bar_label(bars, [f"{n:,}" for n in filled["count"]], fontsize=11, rotation=90, padding=3)
-    axes.set_ylabel("Images (log scale)")
+        axes.bar_label(bars, [f"{n:,}" for n in filled["count"]], fontsize=LARGE - 1, rotation=90, padding=3)
+    axes.set_ylabel("Images, log scale")
     axes.set_xlabel(f"Probability of the predicted class, {bins} bins")
     axes.grid(axis="y")

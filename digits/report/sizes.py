@@ -7,6 +7,8 @@ from matplotlib.textpath import text_to_path
 
 from digits.style import style
 
+# For figures of many small parts: half of it, at 120 dots per inch, is still 12 pixels high.
+LARGE = 14.0
 # A longer side would exceed what an image can hold.
 LONGEST_SIDE = 40.0
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from digits.params import Params
     from digits.registry.model import Model
     from digits.registry.versions import Registry
+    from digits.results import Results
 
 # What a comparison reads of another commit's model.
 _NEEDED = (paths.MODEL, paths.TWIN, paths.EVALUATION, paths.PREDICTIONS)
@@ -146,16 +147,31 @@ def gates_of(registry: Registry, base: Model | None, title: str, params: Params)
         registration = outcome.registration
         refused = registration.gates if registration and registration.refused else []
         return Gates(f"champion version {champion}", refused or outcome.gates)
-    from digits.model.classifier import median_latency_ms
-
     mine, size = working_copy(), paths.MODEL.stat().st_size / 1e6
     if base is None or base.sha256 == sha256 or base.results.test_sha256 != mine.test_sha256:
-        (latency,) = median_latency_ms([_classifier(paths.MODEL)])
-        evidence = Evidence(mine, size, latency)
-        return Gates("no other model", check(evidence, params.register_))
+        return Gates("no other model", alone(paths.MODEL, mine, params))
+    from digits.model.classifier import median_latency_ms
+
     latencies = median_latency_ms([_classifier(file) for file in (paths.MODEL, base.file())])
     evidence = Evidence(mine, size, latencies[0], base.results, latencies[1])
     return Gates(f"the model of {title}, which stands in for the champion", check(evidence, params.register_))
+
+
+def alone(file: Path, results: Results, params: Params) -> list[Gate]:
+    """The gates of a model that is compared with no other.
+
+    Args:
+        file: of the model; its time for one image is measured.
+        results: of the same model.
+        params: section `register` is used.
+
+    Raises:
+        DigitsError: the model cannot be measured.
+    """
+    from digits.model.classifier import median_latency_ms
+
+    (latency,) = median_latency_ms([_classifier(file)])
+    return check(Evidence(results, file.stat().st_size / 1e6, latency), params.register_)
 
 
 def _classifier(file: Path) -> Classifier:

@@ -5,21 +5,17 @@ Names of classes, branches, parameters and files come from whoever made the pull
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import BaseModel
-
-from digits import dvc, git, paths
+from digits import dvc, git, paths, results
 from digits.errors import DigitsError
-from digits.files import read_json
 from digits.params import flatten, read_params
 from digits.registry.gates import failed
-from digits.registry.model_card import escaped
 from digits.review.evidence import Gates, OnValidation, gates_of, model_of, on_validation
 from digits.review.lock import LockState, lock_state
+from digits.review.markdown import render
 from digits.tracking.source import committed_params
 
 if TYPE_CHECKING:
@@ -31,15 +27,7 @@ _Fact = TypeVar("_Fact")
 # By its first line, CI finds the comment that it wrote before.
 MARKER = "<!-- digits: verdict -->"
 _MOST_ROWS = 50
-_MOST_CHARACTERS = 100
-# GitHub takes 65,536 characters, which may be of four bytes each.
-_LONGEST = 60_000
 _ABSENT = "–"
-
-
-class _Checks(BaseModel):
-    expectations: int
-    failed: int
 
 
 @dataclass(frozen=True)
@@ -137,35 +125,7 @@ def verdict(base: str, registry: Registry, params: Params, pictures: str = "") -
 
 def markdown(verdict: Verdict) -> str:
     """The comment. It is short enough for GitHub and GitLab."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("digits.review", "."),
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=False,
-    )
-    environment.filters |= {"md": _text, "code": _code}
-    text = environment.get_template("verdict.md").render(v=verdict, marker=MARKER, most=_MOST_ROWS)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}\n\n… the rest is too long for a comment.\n"
-
-
-def _text(value: object) -> str:
-    """One line of at most some characters that means nothing to Markdown, calls nobody and links to nothing."""
-    return _inert(str(value), 3 * _MOST_CHARACTERS)
-
-
-def _code(value: object) -> str:
-    """As `_text`, in a fixed width."""
-    return f"<code>{_inert(str(value), _MOST_CHARACTERS)}</code>"
-
-
-def _inert(text: str, most: int) -> str:
-    shown = escaped(text if len(text) <= most else f"{text[:most]}…")
-    # Of `@name`, `#1` and addresses, GitHub and GitLab make links. A space without width keeps them from it.
-    return re.sub(r"([@#!]|:(?=//)|www(?=\.))", r"\1&#8203;", shown)
+    return render("verdict.md", v=verdict, marker=MARKER, most=_MOST_ROWS)
 
 
 def _changed_params(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str, str]]:
@@ -187,5 +147,5 @@ def _changed_data(base: str, commit: str) -> DataChange:
 
 
 def _checks() -> tuple[int, int]:
-    found = read_json(paths.VALIDATION / "validation.json", _Checks)
+    found = results.read(paths.VALIDATION_FACTS)
     return found["expectations"], found["failed"]

@@ -31,6 +31,8 @@ EVALUATION_FILES = {
 }
 RESULT_FILES = TRAINING_FILES | EVALUATION_FILES
 VALIDATION = "validation"
+# Of the raw data, logged with all that is beside them.
+VALIDATION_FILES = {path: f"{VALIDATION}/{path.name}" for path in (paths.VALIDATION_FACTS, paths.VALIDATION_FIGURE)}
 PLOTS = "plots"
 # In the folder of the logged model, and so in what `digits pull` writes.
 CLASSES = paths.CLASSES.name

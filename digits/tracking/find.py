@@ -189,7 +189,7 @@ def results_of(client: MlflowClient, run: Run, name: str = "") -> Results:
 
     @cache
     def find(path: Path) -> Path | None:
-        artifact = artifacts.RESULT_FILES.get(path)
+        artifact = (artifacts.RESULT_FILES | artifacts.VALIDATION_FILES).get(path)
         return artifacts.download(client, run.info.run_id, artifact) if artifact else None
 
     return Results(

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from digits.validation.expectations import FEATURES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
     from rich.table import Table
 
@@ -50,21 +52,26 @@ def summary(frames: dict[str, pd.DataFrame], checks: list[Check]) -> dict[str, A
     return result
 
 
-def failure_line(checks: list[Check]) -> str | None:
-    """One line on a failed validation; None if all expectations hold."""
+def failure_line(checks: list[Check], names: Sequence[str]) -> str | None:
+    """One line on a failed validation; None if all expectations hold.
+
+    Args:
+        checks: from `run_expectations`.
+        names: of label 0, 1, ….
+    """
     failed = [check for check in checks if not check.success]
     if not failed:
         return None
     first = failed[0]
-    rows = f" ({_rows(first)})" if first.rows else ""
+    rows = f" ({_rows(first, names)})" if first.rows else ""
     return (
         f"{len(failed)} of {len(checks)} expectations failed, first {first.table}: {first.expectation}: "
         f"{first.observed}, allowed {first.allowed}{rows}"
     )
 
 
-def failure_table(checks: list[Check]) -> Table:
-    """The failed checks as a table for the terminal."""
+def failure_table(checks: list[Check], names: Sequence[str]) -> Table:
+    """The failed checks as a table for the terminal. The arguments are those of `failure_line`."""
     from rich.table import Table
 
     table = Table(title="Failed expectations", title_justify="left")
@@ -75,13 +82,14 @@ def failure_table(checks: list[Check]) -> Table:
     for check in checks:
         if not check.success:
             count = "" if check.unexpected is None else f"{check.unexpected:,}"
-            table.add_row(check.table, check.expectation, check.observed, check.allowed, count, _rows(check))
+            table.add_row(check.table, check.expectation, check.observed, check.allowed, count, _rows(check, names))
     return table
 
 
-def _rows(check: Check) -> str:
-    """The first unexpected rows, at most five: "row 5, 7, 9"."""
+def _rows(check: Check, names: Sequence[str]) -> str:
+    """The first unexpected rows, at most five: "row 5, 7, 9"; of classes their names: "class Bag, Shirt"."""
     if not check.rows:
         return ""
     more = ", …" if (check.unexpected or 0) > 5 else ""
-    return f"{check.key} {', '.join(map(str, check.rows[:5]))}{more}"
+    shown = [names[row] if check.key == "class" else str(row) for row in check.rows[:5]]
+    return f"{check.key} {', '.join(shown)}{more}"

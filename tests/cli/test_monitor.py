@@ -62,7 +62,7 @@ def test_healthy_images_raise_no_alarm(store, serve, digits):
     assert found["labelled_accuracy"]["low"] < right
     accuracy = float((read == dataset.labels("test")).mean())
     assert found["estimated_accuracy"]["value"] == pytest.approx(accuracy, abs=0.1)
-    assert sum(found["class_shares"]) == pytest.approx(1)
+    assert sum(found["class_shares"]) == pytest.approx(1) and len(found["classes"]) == len(found["class_shares"])
     # Of each image; and on average, as far as 400 images say.
     assert len(found["expectations"]) >= 8 and found["tests"]["inside"]["found"] == 1
 

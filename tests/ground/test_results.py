@@ -31,7 +31,7 @@ def test_every_file_is_read_as_what_it_holds(results):
     assert results.predictions["probability"].tolist() == [0.875, 0.5]
     assert results.robustness["accuracy"].tolist() == [1.0, 0.5]
     assert results.evaluation["confidence"] == 0.95
-    assert results.not_sure_below == 0.75 and results.is_evaluated
+    assert results.not_sure_below == results.calibration["not_sure_below"] == 0.75 and results.is_evaluated
 
 
 def test_a_file_is_read_when_it_is_first_used_and_kept(results):

@@ -13,7 +13,7 @@ from support.project import ROOT
 from support.repository import commit, run_git
 
 from digits import paths
-from digits.params import flatten, override, parse_params, recipe_settings, setting
+from digits.params import flatten, override, parse_params, recipe_settings, seed_settings, setting
 from digits.params.recipes import SEED_RECIPE
 
 NAMES = sorted(path.stem for path in (ROOT / paths.RECIPES).glob("*.yaml"))
@@ -63,6 +63,14 @@ def test_a_recipe_has_only_what_differs_from_the_defaults(name):
 def test_seed_is_the_defaults_of_what_other_recipes_set():
     changed = {key for name in NAMES if name != SEED_RECIPE for key in flatten(content(name))}
     assert flatten(content(SEED_RECIPE)) == {key: DEFAULTS[key] for key in DEFAULTS if key in changed}
+
+
+def test_what_differs_from_the_defaults_is_told_by_seed(monkeypatch, tmp_path):
+    monkeypatch.chdir(ROOT)
+    params = flatten(parse_params(raw_params()))
+    assert all(params[key] == value for key, value in seed_settings().items()) and seed_settings()
+    monkeypatch.chdir(tmp_path)
+    assert seed_settings() == {}
 
 
 @settings(deadline=None, max_examples=30)

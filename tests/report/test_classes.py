@@ -32,11 +32,25 @@ def test_confusion_counts_agree_with_scikit_learn(predictions):
     shown = np.zeros_like(expected)
     for text in figure.axes[0].texts:
         column, row = text.get_position()
-        shown[row, column] = int(text.get_text().split("\n")[0].replace(",", ""))
+        shown[row, column] = int(text.get_text().replace(",", ""))
     assert (shown == expected).all()
     right = np.trace(expected)
     assert f"{right:,} of 3,000 right, {3000 - right:,} wrong" in figure.get_suptitle()
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == FASHION
+
+
+def test_confusion_rates_are_percent_of_the_actual_class(predictions):
+    actual, predicted = predictions["actual"].to_numpy(), predictions["predicted"].to_numpy()
+    figure = confusion_figure(actual, predicted, FASHION, rates=True)
+    expected = 100 * confusion_matrix(actual, predicted, normalize="true")
+    shown = np.zeros_like(expected)
+    for text in figure.axes[0].texts:
+        column, row = text.get_position()
+        shown[row, column] = float(text.get_text())
+    np.testing.assert_allclose(shown, expected, atol=0.05)
+    assert overhang(figure) <= 0 and "in % of their class" in figure.get_suptitle()
+    (alone,) = confusion_figure(np.zeros(3, int), np.zeros(3, int), ["a"], rates=True).axes[0].texts
+    assert alone.get_text() == "100"
 
 
 def test_confusion_one_in_a_thousand_stands_out():

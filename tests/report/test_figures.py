@@ -1,16 +1,13 @@
 """The list of figures, and stage plot, which draws it: all pictures, the same bytes for every user, or none."""
 
-import json
 import os
 import subprocess
 import sys
 
-import numpy as np
 import pandas as pd
 import pytest
-from support.figures import HISTORY, STOPPED, per_class
-from support.project import ROOT, copy_code
-from support.reports import DATASET, TEST, TRAINING
+from support.figures import STOPPED
+from support.project import ROOT
 
 from digits import style
 from digits.data.dataset import Dataset
@@ -19,39 +16,6 @@ from digits.params import load_params
 from digits.report.figures import FIGURES, report_data
 from digits.report.images import first_image_figure
 from digits.results import Results
-
-
-@pytest.fixture
-def project(tmp_path, images, predictions):
-    """A working copy as evaluate leaves it, with 3 classes and 60 images."""
-    copy_code(tmp_path)
-    names = ["T-shirt/top", "Trouser", "Ankle boot"]
-    data, reports = tmp_path / "data/processed", tmp_path / "reports"
-    data.mkdir()
-    reports.mkdir()
-    labels = np.arange(60) % 3
-    # Row 0 of the raw file is in the validation split.
-    rows = {"train": np.arange(60)[np.arange(60) % 4 != 0], "validation": np.arange(0, 60, 4)}
-    for split, chosen in (rows | {"test": np.arange(20)}).items():
-        np.save(data / f"x_{split}.npy", images[chosen])
-        np.save(data / f"y_{split}.npy", np.eye(3, dtype=np.float32)[labels[chosen]])
-    for split, chosen in rows.items():
-        np.save(data / f"{split}_rows.npy", chosen)
-    (data / "dataset.json").write_text(json.dumps({**DATASET, "class_names": names}))
-    frame = predictions.head(20).copy()
-    frame["actual"], frame["predicted"] = labels[:20], np.roll(labels[:20], 5)
-    frame.to_csv(reports / "predictions.csv", index=False)
-    HISTORY.to_csv(reports / "history.csv", index=False)
-    (reports / "training.json").write_text(json.dumps({**TRAINING, **STOPPED}))
-    test = {**TEST, "per_class": per_class(frame, names), "macro_f1": 0.3}
-    (reports / "metrics.json").write_text(json.dumps({"test": test}))
-    rows = [("none", 0, 0.9), ("shift", 1, 0.8), ("shift", 2, 0.6), ("picture", 0, 0.9), ("load_digits", 0, 0.7)]
-    table = pd.DataFrame(rows, columns=["perturbation", "strength", "accuracy"])
-    table.assign(n=20, low=table["accuracy"] - 0.1, high=table["accuracy"] + 0.1, drop=0.9 - table["accuracy"]).to_csv(
-        reports / "robustness.csv", index=False
-    )
-    return tmp_path
-
 
 PLOT = ("-m", "stages", "plot")
 
@@ -76,9 +40,11 @@ def test_every_figure_of_the_list_is_drawn_from_the_same_data(project):
     titles = {name: figure(data).get_suptitle() for name, figure in FIGURES.items()}
     assert titles["first_image"] == "The first training image: class T-shirt/top"
     assert "15 mistakes in 20 test images\n" in titles["mistakes"]
-    assert f"of the weakest classes {' and '.join(weak_classes(data.metrics['per_class']))}\n" in titles["weak_classes"]
+    assert (
+        f"of the weakest classes {' and '.join(weak_classes(results.metrics['per_class']))}\n" in titles["weak_classes"]
+    )
     assert STOPPED["reason"] in titles["curves"]
-    assert "5 of 20 right" in titles["confusion"]
+    assert "5 of 20 right" in titles["confusion"] and "in % of their class" in titles["confusion_rates"]
 
 
 @pytest.mark.slow
@@ -89,7 +55,9 @@ def test_stage_writes_all_pictures_the_same_for_every_user(project, images):
     assert set(first) == {
         *("first_image.png", "samples.png", "curves.png", "confusion.png"),
         *("mistakes.png", "weak_classes.png", "per_class.png", "reliability.png", "robustness.png"),
+        "confusion_rates.png",
     }
+    page = (project / "reports/index.html").read_bytes()
     dpi = load_params(project / "params.yaml").plot.dpi
     style.save_figure(first_image_figure(images[0], "T-shirt/top"), project / "expected.png", dpi)
     assert first["first_image.png"] == (project / "expected.png").read_bytes()
@@ -98,7 +66,9 @@ def test_stage_writes_all_pictures_the_same_for_every_user(project, images):
     (project / "matplotlibrc").write_text("font.size: 30\nsavefig.bbox: tight\nfigure.facecolor: red\n")
     (folder / "old.png").write_bytes(b"")
     assert (done := run(project, *PLOT, MATPLOTLIBRC=str(project))).returncode == 0, done.stderr
-    assert contents(folder) == first
+    answers = pd.read_csv(project / "reports/answers.csv")
+    assert answers.iloc[5].tolist() == ["Ankle boot", "T-shirt/top"] and len(answers) == 20
+    assert contents(folder) == first and (project / "reports/index.html").read_bytes() == page
     assert sorted(path.name for path in (project / "reports").iterdir() if path.name.startswith(".")) == []
 
 
@@ -122,3 +92,4 @@ def test_stage_refuses_missing_or_damaged_deps_in_one_line(project, name, damage
     assert done.stderr.startswith(f"plot: {name} ")
     assert words in done.stderr
     assert contents(project / "reports/plots") == {"kept.png": b"kept"}
+    assert not (project / "reports/index.html").exists()

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support.figures import overhang
+from support.figures import FASHION, LONG, overhang, overlapping
 from support.scikit_digits import section, with_twin_blanks
 
 from digits.data.raw import Split
@@ -10,7 +10,7 @@ from digits.validation.features import class_frame, class_means
 from digits.validation.figure import validation_figure
 
 
-def draw(splits, outcome):
+def draw(splits, outcome, names=tuple("0123456789")):
     tables, checks, _ = outcome
     frames = {table.name: table.frame for table in tables}
     return validation_figure(
@@ -19,6 +19,7 @@ def draw(splits, outcome):
         means={name: class_means(split, 10) for name, split in splits.items()},
         tolerance=section().class_tolerance,
         checks=checks,
+        names=names,
     )
 
 
@@ -56,6 +57,18 @@ def test_every_class_is_drawn_as_its_mean(figure, data):
     np.testing.assert_allclose(pictures, expected)
 
 
+@pytest.mark.parametrize("names", [FASHION, LONG], ids=["fashion", "long"])
+def test_classes_have_their_names(data, passed, names):
+    figure = draw(data, passed, names)
+    assert overhang(figure) <= 0
+    balance, *others = figure.axes
+    ticks = [label.get_text() for label in balance.get_xticklabels()]
+    assert ticks[:9] == names[:9] and ticks[9].startswith("Ankle boot")
+    titles = [axes.title for axes in others[2:12]]
+    assert [title.get_text() for title in titles[:2]] == ["T-shirt/top", "Trouser"]
+    assert overlapping(titles) == []
+
+
 @pytest.mark.parametrize("count", [17, 47, 256])
 def test_many_classes_fill_a_sheet_and_those_without_images_leave_a_gap(data, passed, count):
     splits = {name: Split(split.images, split.labels) for name, split in data.items()}
@@ -67,6 +80,7 @@ def test_many_classes_fill_a_sheet_and_those_without_images_leave_a_gap(data, pa
         means={name: class_means(split, count) for name, split in splits.items()},
         tolerance=0.05,
         checks=passed[1],
+        names=[f"class {label}" for label in range(count)],
     )
     assert overhang(figure) <= 0
     balance, *_ = figure.axes
