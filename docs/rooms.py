@@ -10,12 +10,12 @@ PAGE = Path(__file__).with_name("architecture.md")
 BEGIN, END = "<!-- made by docs/rooms.py: begin -->", "<!-- end -->"
 # Rooms on one line do not import each other. Each uses the lines above it.
 FLOORS = (
-    ("data", "model"),
+    ("data", "model", "workers"),
     ("pictures", "validation", "tracking"),
     ("evaluation",),
     ("audit",),
     ("report", "registry"),
-    ("serving", "review", "experiments"),
+    ("serving", "review", "experiments", "batch"),
     ("monitoring",),
     ("stages", "cli"),
 )

@@ -28,7 +28,12 @@ PROMOTION = PromotionGates(
     significance=0.05, non_inferiority_margin=0.002, class_margin=0.01, calibration_margin=0.01, latency_ratio=2.0
 )
 LIMITS = RegisterParams(
-    model_name="digits", data_name="MNIST", data_licence="by its authors", gates=ABSOLUTE, promotion=PROMOTION
+    model_name="digits",
+    candidates_name="",
+    data_name="MNIST",
+    data_licence="by its authors",
+    gates=ABSOLUTE,
+    promotion=PROMOTION,
 )
 METRICS = {
     "accuracy": 0.99,
