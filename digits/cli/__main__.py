@@ -30,39 +30,22 @@ from digits.cli.sync import sync
 from digits.cli.ui import ui
 from digits.program import one_line_errors
 
-COMMANDS = (
-    ui,
-    repro,
-    propose,
-    sync,
-    relocate,
-    migrate,
-    register,
-    promote,
-    sign,
-    rollback,
-    history,
-    pull,
-    lineage,
-    report,
-    compare,
-    sweep,
-    predict,
-    batch,
-    serve,
-    draw,
-    label,
-    monitor,
-    collect,
-    retrain,
-    audit,
-)
+# What stands together in `digits --help`.
+PANELS = {
+    "Train": (repro, sweep, propose, audit),
+    "Look": (ui, report, compare, history, lineage),
+    "Decide": (register, promote, rollback, sign),
+    "Use": (pull, predict, batch, serve, draw),
+    "Operate": (label, monitor, collect, retrain, sync, relocate, migrate),
+}
+COMMANDS = tuple(command for commands in PANELS.values() for command in commands)
 # Commands of commands: `digits NAME COMMAND`.
 GROUPS = {"data": data, "review": review}
-for command in COMMANDS:
-    app.command()(command)
-for name, group in GROUPS.items():
-    app.add_typer(group, name=name)
+for panel, commands in PANELS.items():
+    for command in commands:
+        app.command(rich_help_panel=panel)(command)
+for name, panel in (("data", "Look"), ("review", "Decide")):
+    app.add_typer(GROUPS[name], name=name, rich_help_panel=panel)
 
 
 def main() -> None:

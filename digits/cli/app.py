@@ -52,7 +52,6 @@ RECIPES = ", ".join(paths.recipe_names()) or f"a file of {paths.RECIPES}/"
 app = typer.Typer(
     name="digits",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="markdown",

@@ -13,6 +13,7 @@ from filelock import FileLock
 from digits import paths
 from digits.registry import sums, version_files
 from digits.registry.aliases import give_first_alias
+from digits.registry.description import description
 from digits.registry.gates import Evidence, Gate, check, failed
 from digits.registry.history import CHAMPION
 from digits.registry.looks import count, number_of
@@ -149,7 +150,7 @@ def _create_version(registry: Registry, model: Model, gates: list[Gate]) -> str:
             run_id=run.info.run_id,
             model_id=model_id,
             tags=_version_tags(model, gates),
-            description=f"Test accuracy {model.results.metrics['accuracy']:.2%}, from run “{run.info.run_name}”.",
+            description=description(model, gates),
         )
     return str(version.version)
 

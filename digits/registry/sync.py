@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from digits import dvc, paths, results
+from digits.registry.description import NOTE, description
 from digits.registry.history import CHAMPION
 from digits.registry.model import Model
 from digits.registry.register import register
@@ -39,7 +40,10 @@ def record_model(registry: Registry, params: Params) -> Model:
     """Write the run, evaluation and pictures of the model in models/, as far as the files are of this model."""
     run_id = record.ensure_run(registry.client, params)
     _log_results(registry.client, run_id)
-    return model_of_run(registry.client.get_run(run_id), registry)
+    model = model_of_run(registry.client.get_run(run_id), registry)
+    if model.results.is_evaluated:
+        registry.client.set_tag(run_id, NOTE, description(model, of_run=True))
+    return model
 
 
 def sync(registry: Registry, params: Params) -> Outcome:

@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 _OWNER_TAG, _OWNER = "made_by", "digits"
 
 
+# What MLflow's interface shows above the versions.
+_ABOUT = (
+    "Raw pixels in, probabilities out. Each version has passed the gates that need no champion, see its description. "
+    "The alias `champion` is what `digits predict`, `serve` and `pull` take. `digits promote` moves it on evidence, "
+    "`digits rollback` moves it back, and `digits history` says who did so and why."
+)
+
+
 class Registry:
     """The registered model of this project."""
 
@@ -60,9 +68,7 @@ class Registry:
         history = History.create(self.client, self.name, CANDIDATES_EXPERIMENT if self.is_candidates else EXPERIMENT)
         tags = {_OWNER_TAG: _OWNER, HISTORY_RUN: history.run_id}
         try:
-            self.client.create_registered_model(
-                self.name, tags, "Handwritten digits, raw pixels in, probabilities out."
-            )
+            self.client.create_registered_model(self.name, tags, _ABOUT)
         except MlflowException:
             # Another process was first: its history counts.
             self.client.delete_run(history.run_id)

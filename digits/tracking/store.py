@@ -35,6 +35,15 @@ ARTIFACTS = "mlartifacts"
 # Without it, MLflow's interface takes an experiment for one about language models.
 _KIND = "mlflow.experimentKind"
 _OF_CLASSIFIERS = "custom_model_development"
+# What its interface shows above the runs.
+_NOTE = "mlflow.note.content"
+_ABOUT = {
+    EXPERIMENT: "The trainings of the pipeline (`dvc repro`, `dvc exp run -S …`): parameters, epochs, test metrics and "
+    "model of each. `digits compare A B` says which is better, `digits report RUN` tells all of one.",
+    MONITORING: "What `digits monitor` found in the images that were served: one run a look, with its page.",
+    SWEEPS: "Searches of `digits sweep SPACE.yaml`: a run for each, below it one for each training. Judged by the "
+    "validation images alone.",
+}
 # Logged models, which every run here has, came with it.
 _OLDEST_SERVER = 3
 
@@ -75,6 +84,7 @@ def connect() -> MlflowClient:
             if _KIND not in experiment.tags:
                 # `mlflow run --experiment-name` made it.
                 client.set_experiment_tag(experiment.experiment_id, _KIND, _OF_CLASSIFIERS)
+                client.set_experiment_tag(experiment.experiment_id, _NOTE, _ABOUT[EXPERIMENT])
     except DigitsError:
         raise
     # An address or a database can be wrong in as many ways as there are drivers.
@@ -163,7 +173,7 @@ def _experiment(client: MlflowClient, file: Path | None, name: str) -> Experimen
         client.create_experiment(
             name,
             artifact_location=(file.parent / ARTIFACTS).as_uri() if file else None,
-            tags={_KIND: _OF_CLASSIFIERS},
+            tags={_KIND: _OF_CLASSIFIERS} | ({_NOTE: _ABOUT[name]} if name in _ABOUT else {}),
         )
     except MlflowException as error:
         # Another machine was first.

@@ -42,6 +42,20 @@ def test_help_lists_every_command_with_its_sentence():
         assert [name, group.info.help] in shown
 
 
+def test_help_groups_the_commands_by_what_they_are_for():
+    result = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "80"})
+    titles = [line.split()[1] for line in result.stdout.splitlines() if line.startswith("╭─ ")]
+    assert titles == ["Options", "Train", "Look", "Decide", "Use", "Operate"]
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_a_shell_completes_commands():
+    # What bash asks for: the words so far, and which of them is to be completed.
+    asked = {"_DIGITS_COMPLETE": "complete_bash", "COMP_WORDS": "digits pro", "COMP_CWORD": "1"}
+    result = CliRunner().invoke(app, [], env=asked, prog_name="digits")
+    assert result.stdout.split() == ["propose", "promote"]
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["promote", "--help"], []])
 def test_help_loads_nothing_heavy(arguments):
     code = (
