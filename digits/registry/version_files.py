@@ -10,10 +10,10 @@ import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from digits import paths
-from digits.files import write_bytes, write_text
+from digits.files import read_json, write_bytes, write_json, write_text
 from digits.results import Results
 from digits.tracking import artifacts
 from digits.tracking.store import local_path
@@ -28,10 +28,11 @@ VERSIONS = "versions"
 RESULTS = "results"
 # The pictures that the model card shows.
 PICTURES = ("robustness", "reliability", "weak_classes")
+_GATES = "gates.json"
 _PULLED = (paths.METRICS, paths.CALIBRATION, paths.PROTOTYPES)
 
 
-def keep(client: MlflowClient, version: ModelVersion, results: Results, card: str) -> None:
+def keep(client: MlflowClient, version: ModelVersion, results: Results, card: str, gates: list[dict[str, Any]]) -> None:
     """Give a version its files.
 
     Args:
@@ -39,10 +40,12 @@ def keep(client: MlflowClient, version: ModelVersion, results: Results, card: st
         version: just made.
         results: of the run that it is made from.
         card: the model card.
+        gates: what they said, for `gates_of`.
     """
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         write_text(folder / artifacts.MODEL_CARD, card)
+        write_json(folder / RESULTS / _GATES, gates)
         for path in artifacts.RESULT_FILES:
             if file := results.find(path):
                 write_bytes(folder / RESULTS / path.name, file.read_bytes())
@@ -53,6 +56,13 @@ def keep(client: MlflowClient, version: ModelVersion, results: Results, card: st
             if file := artifacts.download(client, results.run_id, picture):
                 write_bytes(folder / picture, file.read_bytes())
         client.log_model_artifacts(model_id_of(version), scratch, _place(version))
+
+
+def gates_of(client: MlflowClient, version: ModelVersion) -> list[dict[str, Any]]:
+    """What the gates said of a version when it was registered; empty where nobody knows."""
+    own = own_folder(client, version)
+    file = own / RESULTS / _GATES if own else None
+    return read_json(file) if file and file.is_file() else []
 
 
 def find_of(client: MlflowClient, version: ModelVersion) -> Callable[[Path], Path | None]:

@@ -36,7 +36,7 @@ def old(tmp_path, monkeypatch):
     with closing(sqlite3.connect(folder / "mlflow.db")) as connection:
         connection.executescript(sql)
     with tarfile.open(OLD / "mlartifacts.tar.xz") as archive:
-        archive.extractall(folder, filter="data")
+        archive.extractall(folder)
     monkeypatch.chdir(folder)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     yield project
