@@ -1,5 +1,7 @@
 """The list of commands: `digits COMMAND`, or `python -m digits.cli COMMAND`."""
 
+from collections.abc import Callable
+
 from digits.cli.app import app
 from digits.cli.audit import audit
 from digits.cli.batch import batch
@@ -28,11 +30,12 @@ from digits.cli.sign import sign
 from digits.cli.sweep import sweep
 from digits.cli.sync import sync
 from digits.cli.ui import ui
+from digits.cli.validate import validate
 from digits.program import one_line_errors
 
 # What stands together in `digits --help`.
-PANELS = {
-    "Train": (repro, sweep, propose, audit),
+PANELS: dict[str, tuple[Callable[..., None], ...]] = {
+    "Train": (repro, sweep, propose, validate, audit),
     "Look": (ui, report, compare, history, lineage),
     "Decide": (register, promote, rollback, sign),
     "Use": (pull, predict, batch, serve, draw),

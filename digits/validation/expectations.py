@@ -11,7 +11,15 @@ import pandas as pd
 from digits.data.raw import Split
 from digits.params import Section, ValidateParams
 from digits.surroundings import shield
-from digits.validation.features import class_frame, class_means, file_frame, image_digests, image_frame, twins
+from digits.validation.features import (
+    agreement,
+    class_frame,
+    class_means,
+    file_frame,
+    image_digests,
+    image_frame,
+    twins,
+)
 
 if TYPE_CHECKING:
     from great_expectations.expectations import Expectation
@@ -55,15 +63,53 @@ def build_tables(splits: dict[str, Split], params: ValidateParams) -> list[Table
     digests = {name: image_digests(split.images) for name, split in splits.items()}
     frames = {name: image_frame(split, digests[name]) for name, split in splits.items()}
     frames["test"]["twin"] = twins(digests["test"], digests["train"])
-    leaks = gxe.ExpectColumnValuesToBeNull(column="twin", mostly=1 - params.max_leaks, meta={"name": "leaks"})
-    tables = [Table("files", file_frame(splits, means), "split", _of_files(gxe, params))]
-    for name, size in params.images.model_dump().items():
-        expectations = _of_images(gxe, params, size) + ([leaks] if name == "test" else [])
-        tables.append(Table(f"{name} images", frames[name], "row", expectations))
-    for name, split in splits.items():
-        frame = class_frame(split.labels, params.class_shares)
-        tables.append(Table(f"{name} classes", frame, "class", _of_classes(gxe, params)))
-    return tables
+    tables = [files_table(splits, {name: agreement(split, means) for name, split in splits.items()}, params)]
+    for name in splits:
+        count, duplicates, *leaks = _of_a_set(gxe, name, params)
+        label, *each = _of_every_image(gxe, params)
+        averages = _of_averages(gxe, _bounds(params.average))
+        tables.append(
+            Table(f"{name} images", frames[name], "row", [count, label, duplicates, *each, *averages, *leaks])
+        )
+    return [*tables, *(classes_table(name, split, params) for name, split in splits.items())]
+
+
+def files_table(splits: dict[str, Split], agreements: dict[str, float], params: ValidateParams) -> Table:
+    """The table "files".
+
+    Args:
+        splits: `train` and `test`.
+        agreements: of each, from `digits.validation.features.agreement`.
+        params: section `validate`.
+    """
+    return Table("files", file_frame(splits, agreements), "split", _of_files(great_expectations().expectations, params))
+
+
+def classes_table(name: str, split: Split, params: ValidateParams) -> Table:
+    """The table of the classes of a split."""
+    frame = class_frame(split.labels, params.class_shares)
+    return Table(f"{name} classes", frame, "class", _of_classes(great_expectations().expectations, params))
+
+
+def every_image(name: str, frame: pd.DataFrame, params: ValidateParams) -> Table:
+    """What is expected of every single image of a split, for some of them: rows of `image_frame`."""
+    return Table(f"{name} images", frame, "row", _of_every_image(great_expectations().expectations, params))
+
+
+def whole_split(name: str, alike: pd.DataFrame, averages: pd.DataFrame, params: ValidateParams) -> list[Table]:
+    """What is expected of a split as a whole, in two tables.
+
+    Args:
+        name: of the split.
+        alike: one row an image: `row`, `first`, and for the test images `twin`, as in `build_tables`.
+        averages: one row, the means of the columns of `FEATURES`.
+        params: section `validate`.
+    """
+    gxe = great_expectations().expectations
+    return [
+        Table(f"{name} images", alike, "row", _of_a_set(gxe, name, params)),
+        Table(f"{name} images, averages", averages, "row", _of_averages(gxe, _bounds(params.average))),
+    ]
 
 
 def single_images(split: Split, params: ValidateParams) -> Table:
@@ -127,15 +173,22 @@ def _of_files(gxe: Any, params: ValidateParams) -> list[Expectation]:
     ]
 
 
-def _of_images(gxe: Any, params: ValidateParams, size: int) -> list[Expectation]:
-    labels = list(range(len(params.class_shares)))
-    return [
+def _of_a_set(gxe: Any, name: str, params: ValidateParams) -> list[Expectation]:
+    size = params.images.model_dump()[name]
+    unique, null = gxe.ExpectColumnValuesToBeUnique, gxe.ExpectColumnValuesToBeNull
+    found = [
         gxe.ExpectTableRowCountToEqual(value=size, meta={"name": "number of images"}),
-        gxe.ExpectColumnValuesToBeInSet(column="label", value_set=labels, meta={"name": "label"}),
-        gxe.ExpectColumnValuesToBeUnique(column="first", mostly=1 - params.max_duplicates, meta={"name": "duplicates"}),
-        *_of_each(gxe, params),
-        *_of_averages(gxe, _bounds(params.average)),
+        unique(column="first", mostly=1 - params.max_duplicates, meta={"name": "duplicates"}),
     ]
+    if name == "test":
+        found.append(null(column="twin", mostly=1 - params.max_leaks, meta={"name": "leaks"}))
+    return found
+
+
+def _of_every_image(gxe: Any, params: ValidateParams) -> list[Expectation]:
+    labels = list(range(len(params.class_shares)))
+    label = gxe.ExpectColumnValuesToBeInSet(column="label", value_set=labels, meta={"name": "label"})
+    return [label, *_of_each(gxe, params)]
 
 
 def _of_each(gxe: Any, params: ValidateParams) -> list[Expectation]:

@@ -95,6 +95,17 @@ def twins(digests: np.ndarray, other: np.ndarray) -> pd.Series:
 
 def class_means(split: Split, classes: int) -> np.ndarray:
     """The mean image of each class, float64 (classes, height, width); NaN for a class without images."""
+    return means_of(*class_sums(split, classes))
+
+
+def means_of(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """The mean image of each class, from what `class_sums` gives, perhaps added up over parts."""
+    with np.errstate(invalid="ignore"):
+        return sums / counts[:, None, None]
+
+
+def class_sums(split: Split, classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """The sum of the images of each class, int64 (classes, height, width), and their number, int64 (classes,)."""
     height, width = split.images.shape[1:]
     sums, counts = np.zeros((classes, height, width), np.int64), np.zeros(classes, np.int64)
     for start, part in chunks(split.images):
@@ -103,8 +114,7 @@ def class_means(split: Split, classes: int) -> np.ndarray:
             members = part[labels == label]
             sums[label] += members.sum(axis=0, dtype=np.int64)
             counts[label] += len(members)
-    with np.errstate(invalid="ignore"):
-        return sums / counts[:, None, None]
+    return sums, counts
 
 
 def class_frame(labels: np.ndarray, shares: list[float]) -> pd.DataFrame:
@@ -152,8 +162,8 @@ def agreement(split: Split, means: np.ndarray, chunk: int = 5000) -> float:
     return right / len(split.images)
 
 
-def file_frame(splits: dict[str, Split], means: np.ndarray) -> pd.DataFrame:
-    """One row a split: `split`, `images`, `height`, `width`, `pixel_type`, `label_type`, `agreement` with `means`."""
+def file_frame(splits: dict[str, Split], agreements: dict[str, float]) -> pd.DataFrame:
+    """One row a split: `split`, `images`, `height`, `width`, `pixel_type`, `label_type`, `agreement`."""
     return pd.DataFrame(
         {
             "split": name,
@@ -162,7 +172,7 @@ def file_frame(splits: dict[str, Split], means: np.ndarray) -> pd.DataFrame:
             "width": split.images.shape[2],
             "pixel_type": str(split.images.dtype),
             "label_type": str(split.labels.dtype),
-            "agreement": agreement(split, means),
+            "agreement": agreements[name],
         }
         for name, split in splits.items()
     )

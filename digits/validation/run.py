@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from digits.validation.expectations import Table, great_expectations
 
@@ -44,6 +44,37 @@ class Check:
     success: bool
 
 
+@dataclass(frozen=True)
+class Finding:
+    """What Great Expectations found of one expectation, before it is put into words.
+
+    Attributes:
+        table: as in `Check`.
+        key: as in `Check`.
+        name: the expectation in words.
+        kwargs: of the expectation: the column and what is allowed.
+        observed: of the table as a whole; None for an expectation of each row.
+        unexpected: as in `Check`.
+        values: the first unexpected values.
+        rows: the first unexpected rows.
+        low: the lowest value of the column; None for an expectation of the table, and where there are no values.
+        high: the highest one.
+        success: whether the expectation holds.
+    """
+
+    table: str
+    key: str
+    name: str
+    kwargs: dict[str, Any]
+    observed: Any
+    unexpected: int | None
+    values: list[Any]
+    rows: list[Any]
+    low: Any
+    high: Any
+    success: bool
+
+
 def run_expectations(tables: list[Table], docs: Path | None = None, first: int = 10) -> list[Check]:
     """Check every expectation of every table.
 
@@ -58,10 +89,15 @@ def run_expectations(tables: list[Table], docs: Path | None = None, first: int =
     Raises:
         RuntimeError: an expectation could not be computed, which is a bug of ours and no fault of the data.
     """
+    return [check_of(finding) for finding in find(tables, docs, first)]
+
+
+def find(tables: list[Table], docs: Path | None = None, first: int = 10) -> list[Finding]:
+    """As `run_expectations`, but not in words yet."""
     gx = great_expectations()
     context = _context(gx, docs)
     source = context.data_sources.add_pandas("raw")
-    checks = []
+    findings = []
     for table in tables:
         name = table.name.replace(" ", "-")
         suite = context.suites.add(gx.ExpectationSuite(name, expectations=table.expectations))
@@ -77,12 +113,46 @@ def run_expectations(tables: list[Table], docs: Path | None = None, first: int =
                 "partial_unexpected_count": first,
             },
         )
-        found = {item.expectation_config.meta["name"]: _check(table, item) for item in result.results}
+        found = {item.expectation_config.meta["name"]: _finding(table, item) for item in result.results}
         # Great Expectations groups its results by column.
-        checks += [found[expectation.meta["name"]] for expectation in table.expectations]
+        findings += [found[expectation.meta["name"]] for expectation in table.expectations]
     if docs is not None:
         context.build_data_docs()
-    return checks
+    return findings
+
+
+def merged(findings: Sequence[Finding], first: int = 10) -> Finding:
+    """What would have been found of one expectation of each row, had its table not come in parts.
+
+    Args:
+        findings: of the parts, in order.
+        first: as for `run_expectations`.
+    """
+    lows = [one.low for one in findings if one.low is not None]
+    highs = [one.high for one in findings if one.high is not None]
+    return replace(
+        findings[0],
+        unexpected=sum(one.unexpected or 0 for one in findings),
+        values=[value for one in findings for value in one.values][:first],
+        rows=[row for one in findings for row in one.rows][:first],
+        low=min(lows, default=None),
+        high=max(highs, default=None),
+        success=all(one.success for one in findings),
+    )
+
+
+def check_of(finding: Finding) -> Check:
+    """A finding in words."""
+    return Check(
+        table=finding.table,
+        key=finding.key,
+        expectation=finding.name,
+        observed=_observed(finding),
+        allowed=_allowed(finding.kwargs),
+        unexpected=finding.unexpected,
+        rows=finding.rows,
+        success=finding.success,
+    )
 
 
 def _context(gx: Any, docs: Path | None) -> Any:
@@ -108,34 +178,38 @@ def _context(gx: Any, docs: Path | None) -> Any:
     return gx.get_context(mode="ephemeral", project_config=config)
 
 
-def _check(table: Table, item: Any) -> Check:
+def _finding(table: Table, item: Any) -> Finding:
     """Translate one result of Great Expectations."""
     config, result = item.expectation_config, item.result
     if "observed_value" not in result and "unexpected_count" not in result:
         raise RuntimeError(f"{table.name}: {config.type} of {config.kwargs} was not computed: {item.exception_info}")
     index = result.get("partial_unexpected_index_list", [])
-    return Check(
+    of_rows = "observed_value" not in result
+    values = table.frame[config.kwargs["column"]].dropna() if of_rows else table.frame.iloc[:0, 0]
+    return Finding(
         table=table.name,
         key=table.key,
-        expectation=config.meta["name"],
-        observed=_observed(table.frame, config, result),
-        allowed=_allowed(config.kwargs),
+        name=config.meta["name"],
+        kwargs=dict(config.kwargs),
+        observed=_plain(result.get("observed_value")),
         unexpected=result.get("unexpected_count"),
+        values=[_plain(value) for value in result.get("partial_unexpected_list", [])],
         rows=[_plain(entry[table.key]) for entry in index],
+        low=_plain(values.min()) if len(values) else None,
+        high=_plain(values.max()) if len(values) else None,
         success=bool(item.success),
     )
 
 
-def _observed(frame: pd.DataFrame, config: Any, result: dict[str, Any]) -> str:
-    if "observed_value" in result:
-        return _short(_plain(result["observed_value"]))
-    if config.kwargs["column"] in _TWINS:
+def _observed(finding: Finding) -> str:
+    if finding.observed is not None:
+        return _short(finding.observed)
+    if finding.kwargs["column"] in _TWINS:
         # The number of twins says more to a person than their hashes.
-        return f"{result['unexpected_count'] or 'none'} with a {_TWINS[config.kwargs['column']]}"
-    if unexpected := result["partial_unexpected_list"]:
-        return ", ".join(dict.fromkeys(map(_short, unexpected[:5])))
-    values = frame[config.kwargs["column"]].dropna()
-    return _range(_plain(values.min()), _plain(values.max())) if len(values) else "no values"
+        return f"{finding.unexpected or 'none'} with a {_TWINS[finding.kwargs['column']]}"
+    if finding.values:
+        return ", ".join(dict.fromkeys(map(_short, finding.values[:5])))
+    return "no values" if finding.low is None else _range(finding.low, finding.high)
 
 
 def _allowed(kwargs: dict[str, Any]) -> str:

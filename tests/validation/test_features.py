@@ -109,7 +109,7 @@ def test_agreement_is_scikit_learns_nearest_centroid():
 
 def test_a_class_without_images_is_never_the_nearest():
     split = Split(np.full((3, 2, 2), 200, dtype=np.uint8), np.array([1, 1, 9], dtype=np.uint8))
-    facts = file_frame({"train": split}, class_means(split, 3))
+    facts = file_frame({"train": split}, {"train": agreement(split, class_means(split, 3))})
     assert facts["agreement"][0] == pytest.approx(2 / 3)
     assert facts.iloc[0].drop("agreement").to_dict() == {
         "split": "train",
