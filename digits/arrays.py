@@ -6,10 +6,12 @@ through a map takes as much as the whole array.
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import weakref
-from collections.abc import Iterable, Iterator
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
@@ -157,6 +159,25 @@ def write_npy(path: Path | str, dtype: np.dtype | type, shape: tuple[int, ...], 
             rows += len(part)
     if rows != shape[0]:
         raise ValueError(f"{rows} rows instead of {shape[0]}")
+
+
+def write_npz(path: Path | str, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write an `.npz` file: the same bytes for the same arrays.
+
+    `np.savez` asks for zip64, whose headers differ between patch versions of Python.
+
+    Args:
+        path: of the file.
+        arrays: by name, less than 4 GiB each.
+
+    Raises:
+        ValueError: an array holds Python objects.
+    """
+    with zipfile.ZipFile(path, "w") as target:
+        for name, array in arrays.items():
+            content = io.BytesIO()
+            np.lib.format.write_array(content, np.asarray(array), allow_pickle=False)
+            target.writestr(zipfile.ZipInfo(f"{name}.npy"), content.getbuffer())
 
 
 def chunks(array: Rows, rows: int | None = None) -> Iterator[tuple[int, np.ndarray]]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import ndimage
 
-from digits.arrays import Rows
+from digits.arrays import Rows, write_npz
 from digits.evaluation.changes import CHANGES, to_pixels
 from digits.files import atomic_path, damaged, missing
 
@@ -240,7 +240,7 @@ def save_perturbed(perturbed: list[Perturbed], path: Path) -> None:
         names = ("perturbation", "strength", "labels", "found", "pixels", "originals")
         arrays |= {f"{number}/{name}": np.asarray(getattr(one, name)) for name in names}
     with atomic_path(path) as part:
-        np.savez(part, **arrays)
+        write_npz(part, arrays)
 
 
 def load_perturbed(path: Path) -> list[Perturbed]:

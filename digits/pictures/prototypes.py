@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
+from digits.arrays import write_npz
 from digits.errors import DigitsError
 from digits.files import atomic_path, damaged, missing
 
@@ -74,7 +75,7 @@ def softened(pixels: np.ndarray) -> np.ndarray:
 def save_prototypes(prototypes: Prototypes, path: Path) -> None:
     """Write them to an `.npz` file, atomically, the same ones as the same bytes."""
     with atomic_path(path) as part:
-        np.savez(part, images=prototypes.images, limits=prototypes.limits)
+        write_npz(part, {"images": prototypes.images, "limits": prototypes.limits})
 
 
 def load_prototypes(path: Path, classes: int, side: int) -> Prototypes:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from digits.registry.lineage import typed
-from digits.registry.model_card import escaped
+from digits.registry.model_card import escaped, templates
 from digits.tracking import artifacts
 from digits.tracking.source import changed_params, committed_params
 
@@ -31,17 +31,7 @@ def description(model: Model, gates: Sequence[Gate] = (), of_run: bool = False) 
         DigitsError: the model has no run, or was never evaluated.
         jinja2.UndefinedError: a fact is missing.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("digits.registry", "."),
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=False,
-    )
-    environment.filters["md"] = escaped
+    environment = templates("digits.registry", blocks=True)
     run, results = model.require_run(), model.results
     metrics, validation = results.metrics, results.training.get("val_accuracy")
     return environment.get_template("description.md").render(

@@ -15,6 +15,8 @@ from digits.results import Results
 from digits.tracking import artifacts
 
 if TYPE_CHECKING:
+    from jinja2 import Environment
+
     from digits.params import RegisterParams
 
 
@@ -32,15 +34,7 @@ def model_card(results: Results, model_name: str, version: str, params: Register
         DigitsError: the model was never evaluated.
         jinja2.UndefinedError: a fact is missing.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("digits.registry", "."),
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
-    environment.filters["md"] = escaped
+    environment = templates("digits.registry")
     table = results.robustness
     confidence = f"{results.evaluation['confidence']:.0%}"
     return environment.get_template("model_card.md").render(
@@ -66,6 +60,27 @@ def model_card(results: Results, model_name: str, version: str, params: Register
         worst=[] if table is None else worst(table).to_dict("records"),
         unchanged=None if table is None else table[table["perturbation"] == CLEAN].iloc[0],
     )
+
+
+def templates(package: str, blocks: bool = False) -> Environment:
+    """The Markdown templates in a package's folder. Their filter `md` shows a text as it is.
+
+    Args:
+        package: such as `digits.registry`.
+        blocks: whether a line with a statement alone leaves no line behind.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader(package, "."),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=blocks,
+        lstrip_blocks=blocks,
+        autoescape=False,
+    )
+    environment.filters["md"] = escaped
+    return environment
 
 
 def escaped(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from digits.registry.model_card import escaped
+from digits.registry.model_card import escaped, templates
 
 _MOST_CHARACTERS = 100
 # GitHub takes 65,536 characters, which may be of four bytes each.
@@ -22,16 +22,7 @@ def render(template: str, **values: Any) -> str:
     Raises:
         jinja2.UndefinedError: a value is missing.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("digits.review", "."),
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=False,
-    )
+    environment = templates("digits.review", blocks=True)
     environment.filters |= {"md": _text, "code": _code}
     text = environment.get_template(template).render(**values)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}\n\n… the rest is too long for a comment.\n"

@@ -2,8 +2,10 @@
 
 import io
 import os
+import struct
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from support.project import ROOT, environment
 
-from digits.arrays import StoredArray, chunks, open_npy, select, write_npy
+from digits.arrays import StoredArray, chunks, open_npy, select, write_npy, write_npz
 
 DTYPES = st.sampled_from(["u1", "i1", ">i2", "<f4", ">f8", "<i8"])
 ARRAYS = DTYPES.flatmap(
@@ -133,3 +135,24 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=True)
     assert int(done.stdout) < 60_000
+
+
+def test_an_npz_file_has_nothing_that_differs_between_versions_of_python(tmp_path):
+    arrays = {"0/pixels": np.arange(12, dtype=np.uint8).reshape(3, 4), "limits": np.array([1.5, np.inf])}
+    write_npz(tmp_path / "a.npz", arrays)
+    write_npz(tmp_path / "b.npz", arrays)
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+    with zipfile.ZipFile(tmp_path / "a.npz") as written:
+        assert all(one.date_time == (1980, 1, 1, 0, 0, 0) for one in written.infolist())
+    # The first local header asks for version 2.0 and has no zip64 field, which `numpy.savez` adds.
+    version, extra = struct.unpack_from("<4xH22xH", (tmp_path / "a.npz").read_bytes())
+    assert (version, extra) == (20, 0)
+    with np.load(tmp_path / "a.npz") as read:
+        assert list(read) == list(arrays)
+        for name, array in arrays.items():
+            np.testing.assert_array_equal(read[name], array)
+
+
+def test_python_objects_are_not_written(tmp_path):
+    with pytest.raises(ValueError, match="Object arrays cannot be saved"):
+        write_npz(tmp_path / "a.npz", {"a": np.array([{}])})
