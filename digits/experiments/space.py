@@ -148,8 +148,9 @@ def read_space(path: Path) -> Space:
 
 
 def settings_of(config: dict[str, Any]) -> list[str]:
-    """Values that Optuna chose, as `section.key=value`."""
-    return [setting(key, value) for key, value in config.items()]
+    """Values that Optuna chose, as `section.key=value`. A float has four digits: more would say nothing to people."""
+    plain = {key: float(f"{value:.4g}") if isinstance(value, float) else value for key, value in config.items()}
+    return [setting(key, value) for key, value in plain.items()]
 
 
 def _plain(value: Any) -> Any:

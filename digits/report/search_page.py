@@ -119,7 +119,9 @@ def parallel_figure(rows: Sequence[TrialRow], logarithmic: set[str]) -> Figure:
             axes.plot(places[:, at], color=colormaps[SEQUENTIAL](0.15 + 0.85 * ranks[at]), linewidth=1.5)
         for at, (_, ticks) in enumerate(columns):
             for place, text in ticks:
-                axes.text(at - 0.04, place, text, ha="right", va="center", color=GREY)
+                # Lines of other trainings run behind it.
+                ground = {"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.85}
+                axes.text(at - 0.04, place, text, ha="right", va="center", color=GREY, bbox=ground, zorder=3)
         for place, value in ((0, values[0]), (1, values[-1])):
             axes.text(len(keys) + 0.04, place, f"{100 * value:.2f} %", ha="left", va="center", color=GREY)
         axes.set_xticks(range(len(keys) + 1), [*map(_short_key, keys), "validation accuracy\n(by rank)"])

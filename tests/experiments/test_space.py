@@ -68,6 +68,7 @@ def test_values_come_back_from_their_text_with_their_types():
         "train.batch_size": 32,
         "train.model.filters": "[32,64]",
     }
+    assert settings_of({"train.learning_rate": 0.00836904289437607}) == ["train.learning_rate=0.008369"]
     written = dict(one.split("=", 1) for one in settings_of(chosen))
     assert space.values(written) == chosen
     assert type(space.values(written)["train.model.dense_units"]) is int
