@@ -14,29 +14,43 @@ EXTRA = Path("data/feedback")
 FEEDBACK = EXTRA / "images"
 PROCESSED = Path("data/processed")
 DATASET = PROCESSED / "dataset.json"
+"""Names of the classes, sizes of the splits and hash of the test images."""
 # Test images changed in the ways that robustness is measured on.
 PERTURBED = Path("data/perturbed.npz")
 MODEL = Path("models/model.keras")
-# The same network in a format that needs no TensorFlow.
+"""The network, which Keras loads in safe mode."""
 TWIN = MODEL.with_name("model.tflite")
-# The names of the model's classes, beside a model that was logged or taken away. No stage writes it.
+"""The same network in a format that needs no TensorFlow."""
+# Beside a model that was logged or taken away. No stage writes it.
 CLASSES = MODEL.with_name("classes.json")
+"""Names of the classes."""
 VALIDATION = Path("reports/validation")
 VALIDATION_FACTS = VALIDATION / "validation.json"
+"""What the expectations found in the raw data."""
 VALIDATION_FIGURE = VALIDATION / "validation.png"
+"""The same as a picture."""
 HISTORY = Path("reports/history.csv")
+"""A row an epoch: accuracy and loss of training and validation images."""
 TRAINING = Path("reports/training.json")
-# How far the answers of the two are from each other.
+"""How many epochs there were and why the training ended."""
 TWIN_CHECK = Path("reports/twin.json")
+"""How far the answers of `model.keras` and `model.tflite` are from each other."""
 METRICS = Path("reports/metrics.json")
-# Names the evaluated model, its test images and the settings. The figures beside it belong to no other model.
+"""The metrics of the test images, and of those of further data sets."""
+# The figures beside it belong to no other model.
 EVALUATION = Path("reports/evaluation.json")
+"""Names the evaluated model, its test images and the settings."""
 PREDICTIONS = Path("reports/predictions.csv")
+"""A row a test image: true class, answer and its probability."""
 CALIBRATION = Path("reports/calibration.json")
-# Typical images of each class: an image unlike all of them is not surely a digit.
+"""Below which probability an answer is not sure, and how many answers are sure and wrong."""
+# An image unlike all of them is not surely a digit.
 PROTOTYPES = Path("reports/prototypes.npz")
+"""Typical training images of each class."""
 ROBUSTNESS = Path("reports/robustness.csv")
+"""Accuracy on changed test images, by change and strength."""
 ROBUSTNESS_MEANS = Path("reports/robustness.json")
+"""Mean accuracy of each change."""
 PLOTS = Path("reports/plots")
 # The class of each test image and the answer, by their names, for `dvc plots`.
 ANSWERS = Path("reports/answers.csv")

@@ -61,7 +61,7 @@ class Metric:
         form: format specification of the number as people see it.
         unit: follows the number in a text; with `%`, a share is shown times 100.
         higher_is_better: the direction.
-        compute: the value.
+        compute: the value; its docstring says what it means.
         interval: the two ends of its confidence interval, for a metric that has one.
     """
 
@@ -92,6 +92,7 @@ class Metric:
 
 
 def _accuracy(answers: Answers) -> float:
+    """Share of images whose most probable class is the true one."""
     from sklearn.metrics import accuracy_score
 
     return accuracy_score(answers.actual, answers.predicted)
@@ -102,12 +103,14 @@ def _accuracy_interval(answers: Answers) -> tuple[float, float]:
 
 
 def _loss(answers: Answers) -> float:
+    """Mean of −ln of the probability of the true class."""
     from sklearn.metrics import log_loss
 
     return log_loss(answers.actual, answers.probabilities, labels=answers.labels)
 
 
 def _macro_f1(answers: Answers) -> float:
+    """Mean over the classes of F1, the harmonic mean of precision and recall."""
     from sklearn.metrics import f1_score
 
     # A class without test images has no recall. An F1 of 0 for it would say that the model fails there.
@@ -115,6 +118,7 @@ def _macro_f1(answers: Answers) -> float:
 
 
 def _calibration_error(answers: Answers) -> float:
+    """Mean distance of probability and share of right answers, over bins of the probability."""
     return calibration_error(answers.probabilities.max(axis=1), answers.correct, answers.bins)
 
 

@@ -36,55 +36,80 @@ VALIDATION_FILES = {path: f"{VALIDATION}/{path.name}" for path in (paths.VALIDAT
 PLOTS = "plots"
 # In the folder of the logged model, and so in what `digits pull` writes.
 CLASSES = paths.CLASSES.name
+"""Names of the classes."""
 BOM = "environment.cdx.json"
+"""Packages of the environment that logged the model, as CycloneDX."""
 MODEL_CARD = "model_card.md"
+"""What the model is, how good it is and how to use it."""
 PARAMS = "source/params.yaml"
+"""The parameters of the run, as the file that it read."""
 PATCH = "source/uncommitted.patch"
+"""How the working tree differed from the commit."""
 
 # --- Tags of a run, some of them also of a version ------------------------------------------------------------------
 
-# The parameter that names the classes. A version has it as a tag: with the model's hash it says which model that is.
+# A parameter, too. A version has it as a tag: with the model's hash it says which model that is.
 CLASS_NAMES = "preprocess.class_names"
-# The parameter that names the recipe: the only one that is in no section of params.yaml.
+"""Names of the model's classes."""
+# The only parameter that is in no section of params.yaml.
 RECIPE = "recipe"
+"""Recipe of the parameters; also a parameter of the run."""
 CPU = "train.cpu"
 # The key by which a run is found. It is set last: a run that has it is complete.
 MODEL_SHA256 = "model_sha256"
-# Of the same network in the format that needs no TensorFlow.
+"""SHA-256 of `model.keras`."""
 TWIN_SHA256 = "twin_sha256"
-# The digest under which DVC knows the same file.
+"""SHA-256 of `model.tflite`, the same network in the format that needs no TensorFlow."""
 MODEL_MD5 = "model_md5"
+"""Digest under which DVC knows `model.keras`."""
 MODEL_ID = "model_id"
+"""MLflow's logged model."""
 DATA_DIGEST = "data_digest"
+"""DVC's digest of `data/processed`."""
 TEST_SHA256 = "test_sha256"
-# The run whose model this run made again, byte for byte.
+"""SHA-256 of the test images and their labels: figures of equal ones compare."""
 REPRODUCTION_OF = "reproduction_of"
-# The run that made the model which this run evaluated in another way.
+"""The run whose model this run made again, byte for byte."""
 SAME_MODEL_AS = "same_model_as"
+"""The run that made the model which this run evaluated in another way."""
 STOPPED_BY = "stopped_by"
-# The processor that trained, and which of its instructions TensorFlow was allowed.
+"""Why the training ended, in words."""
 PROCESSOR = "processor"
+"""Name of the processor that trained."""
 INSTRUCTIONS = "instructions"
+"""Which of its instructions TensorFlow was allowed."""
 LIBRARIES = "libraries"
-# Hash of the evaluation's files, and DVC's digest of the pictures.
+"""Versions of Python and the libraries."""
 EVALUATION_MARK = "evaluation"
+"""Hash of the files of stage evaluate that the run has."""
 PLOTS_MARK = "plots"
-# Host, process id and start time of the training.
+"""DVC's digest of the pictures that the run has."""
 PROCESS = "process"
+"""Host, process id and start time of the training."""
 RESTORED = "restored_from_files"
-# Of the runs of a search: its name, which of its trainings, after which epoch it was ended, why it failed.
+"""That the record was written after the training, from its files."""
 SWEEP = "sweep"
+"""Name of the search that the run belongs to."""
 SWEEP_TRIAL = "sweep.trial"
+"""Which of its trainings the run is."""
 SWEEP_STOPPED_AT = "sweep.stopped_at"
+"""After which epoch the search ended the training."""
 SWEEP_FAILED = "sweep.failed"
+"""Why the training failed."""
 GIT_COMMIT = "git_commit"
+"""The commit of the code."""
 GIT_BRANCH = "git_branch"
-# The project's folder from the repository's top on; "." where that is the project itself.
+"""Its branch."""
 GIT_FOLDER = "git_folder"
+"""The project's folder from the repository's top on; `.` where that is the project itself."""
 GIT_DIRTY = "git_dirty"
+"""Whether the working tree differed from the commit."""
 GIT_CHANGED = "git_changed"
+"""Files that differed."""
 GIT_UNTRACKED = "git_untracked"
+"""Files that git does not know and that the stages import."""
 DVC_EXPERIMENT = "dvc_experiment"
+"""Name of the DVC experiment."""
 
 
 def of_params(key: str) -> bool:

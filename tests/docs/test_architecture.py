@@ -1,18 +1,13 @@
 """The diagram of docs/architecture.md is the one that docs/rooms.py draws from the imports."""
 
-import importlib.util
-
 import pytest
 from support.project import ROOT
+from support.scripts import docs_script
 
 
 @pytest.fixture(scope="module")
 def rooms():
-    """docs/rooms.py, which is in no package."""
-    spec = importlib.util.spec_from_file_location("rooms", ROOT / "docs" / "rooms.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return docs_script("rooms")
 
 
 def test_the_page_is_current(rooms):
