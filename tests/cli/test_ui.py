@@ -1,10 +1,12 @@
 """`digits ui` with the real MLflow server."""
 
 import os
+import re
 import socket
 
 import pytest
 import requests
+from playwright.sync_api import expect
 from support.decisions import assert_refused
 from support.pipeline import wait_for
 from support.project import Project, kill
@@ -12,28 +14,45 @@ from support.servers import free_port
 
 
 @pytest.mark.slow
-def test_it_shows_the_projects_store_and_says_where(store, digits, monkeypatch, tmp_path):
+def test_it_shows_the_projects_store_in_three_lines(store, digits, monkeypatch, tmp_path):
     port = free_port()
     uri, log = f"http://127.0.0.1:{port}", tmp_path / "log"
     where = f"{uri}/#/experiments/{store.client.get_experiment_by_name('digits').experiment_id}/runs"
     command = ("python", "-m", "digits.cli", "ui", "--port", str(port))
     process = Project(store.folder).start(*command, log=log, MLFLOW_TRACKING_URI=os.environ["MLFLOW_TRACKING_URI"])
-
-    def answers():
-        try:
-            return requests.get(f"{uri}/health", timeout=2).ok
-        except requests.RequestException:
-            return False
-
     try:
-        wait_for(answers, process)
-        assert f"MLflow starts, runs are at {where} — stop with Ctrl-C" in log.read_text()
+        wait_for(lambda: "Ctrl-C" in log.read_text(), process)
+        assert log.read_text().splitlines() == [
+            f"The runs are at {where}?workflowType=machine_learning&viewStateShareKey=digits",
+            "What MLflow's server says goes into .digits/ui.log",
+            "Ctrl-C stops it",
+        ]
         assert "<title>MLflow</title>" in requests.get(uri, timeout=20).text
+        assert "Uvicorn running" in (store.folder / ".digits/ui.log").read_text()
         # A store that is a server has its interface already.
         monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-        said = f"MLFLOW_TRACKING_URI is a server, which shows the runs at {where}\n"
+        said = f"MLFLOW_TRACKING_URI is a server, which shows the runs at {where}?workflowType=machine_learning\n"
         assert digits("ui", "--port", str(port)) == (0, said, "")
         assert len(digits("history", "--json")[1]) > 100
+    finally:
+        kill(process)
+
+
+@pytest.mark.slow
+def test_it_opens_the_runs_with_the_columns_that_matter(store, browser, tmp_path):
+    port = free_port()
+    log = tmp_path / "log"
+    command = ("python", "-m", "digits.cli", "ui", "--port", str(port))
+    process = Project(store.folder).start(*command, log=log, MLFLOW_TRACKING_URI=os.environ["MLFLOW_TRACKING_URI"])
+    try:
+        wait_for(lambda: "Ctrl-C" in log.read_text(), process)
+        page = browser.new_page(viewport={"width": 2000, "height": 900})
+        page.goto(re.search(r"http\S+", log.read_text())[0])
+        for column in ("metrics.`test_accuracy`", "metrics.`val_accuracy`", "params.`recipe`", "tags.`stopped_by`"):
+            expect(page.locator(f'.ag-header-cell[col-id="{column}"]')).to_be_visible(timeout=60_000)
+        # The first of MLflow's own columns.
+        expect(page.locator('.ag-header-cell[col-id="attributes.`Source`"]')).to_have_count(0)
+        page.close()
     finally:
         kill(process)
 
