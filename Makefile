@@ -9,7 +9,7 @@ unexport PYTHONPATH PYTHONHOME
 # Two workers, each file's tests in one of them, in the order that tests/conftest.py gives.
 PYTEST := python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder
 .DEFAULT_GOAL := help
-.PHONY: help setup repro report test test-long test-scale team-demo check bench bench-check ui lock clean
+.PHONY: help setup repro report test test-long test-scale team-demo check bench bench-check ui site lock clean
 
 help:  ## Explain the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -76,6 +76,10 @@ bench-check: $(READY)  ## Fail if the code became slower: ratios alone, in a min
 ui: $(READY)  ## Open the MLflow UI on http://127.0.0.1:5000
 	@digits ui
 
+site: $(READY)  ## Build the documentation into site/, for a web server or straight from the disk
+	@python docs/build_site.py
+	@echo '$(CURDIR)/site/index.html'
+
 lock: $(READY)  ## Resolve requirements.lock anew from pyproject.toml, and the smaller locks from that
 	uv pip compile -q --upgrade --universal --generate-hashes --extra dev -o requirements.lock pyproject.toml
 	uv pip compile -q --universal --generate-hashes --constraints requirements.lock -o docker/serve.lock docker/serve.in
@@ -83,4 +87,4 @@ lock: $(READY)  ## Resolve requirements.lock anew from pyproject.toml, and the s
 	uv pip compile -q --universal --generate-hashes --constraints requirements.lock --constraints deploy/server.lock -o deploy/cluster.lock deploy/cluster.in
 
 clean:  ## Remove the environment and caches; data, models and the tracking store stay
-	rm -rf $(VENV) $(SCALE) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SCALE) site .pytest_cache .mypy_cache .ruff_cache .hypothesis
