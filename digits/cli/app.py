@@ -80,18 +80,20 @@ def project_params() -> Params:
 
 
 @functools.cache
-def open_registry(name: str = "") -> Registry:
+def open_registry(name: str = "", only_look: bool = False) -> Registry:
     """The registered model, also from outside the project against a tracking server.
 
     Args:
         name: what it is called; default is as params.yaml says, or outside the project `digits`.
+        only_look: ask the store each question once, for a command that decides nothing.
     """
     from digits.registry.versions import Registry
+    from digits.tracking.snapshot import snapshot
     from digits.tracking.store import connect
 
     # Wrong parameters are refused before the store is opened.
     names = (name,) if name else _model_names()
-    return Registry(connect(), *names)
+    return Registry(snapshot(connect()) if only_look else connect(), *names)
 
 
 def resolve_model(name: str) -> Model:

@@ -44,7 +44,7 @@ def compare(
         raise typer.BadParameter("one or the other", param_hint="--json, --csv")
     params = project_params()
     # MLproject gives an empty name for a parameter that was left out.
-    registry = open_registry()
+    registry = open_registry(only_look=True)
     found = resolve_all([name for name in models or [] if name], registry)
     # A table shows a run's name where the person gave its id.
     base = found[baseline].results.name if baseline in found else baseline or None

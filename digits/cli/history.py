@@ -21,7 +21,7 @@ def history(as_json: Annotated[bool, typer.Option("--json", help="All of it, as 
     from digits.registry.history import print_history
     from digits.registry.looks import looks_of
 
-    registry = open_registry()
+    registry = open_registry(only_look=True)
     changes = registry.history()
     if as_json:
         typer.echo(json.dumps([asdict(change) for change in changes], indent=2, ensure_ascii=False))

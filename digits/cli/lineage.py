@@ -24,7 +24,7 @@ def lineage(
     from digits.registry.rebuild import rebuild, why_other_bytes
     from digits.registry.resolve import resolve_run
 
-    registry = open_registry()
+    registry = open_registry(only_look=True)
     found = lineage_of(registry, resolve_run(model, registry))
     typer.echo(json.dumps(asdict(found), indent=2, ensure_ascii=False) if as_json else describe(found))
     if verify:

@@ -27,7 +27,7 @@ def report(
 
     file = Path(html).absolute()
     enter_project()
-    params, registry = project_params(), open_registry()
+    params, registry = project_params(), open_registry(only_look=True)
     found = model_of_name(model, registry)
     made = report_of(found, registry, params)
     if html:

@@ -29,7 +29,7 @@ def verdict(
     file = Path(output).absolute()
     enter_project()
     params = project_params()
-    found = act(base, open_registry(), params, pictures)
+    found = act(base, open_registry(only_look=True), params, pictures)
     text = markdown(found)
     if output:
         write_text(file, text)
@@ -49,7 +49,7 @@ def lock() -> None:
 
     enter_project()
     params = project_params()
-    found = lock_state(open_registry(), params)
+    found = lock_state(open_registry(only_look=True), params)
     if found.is_stale:
         raise DigitsError(found.sentence)
     typer.echo(f"digits: {found.sentence}")
