@@ -1,4 +1,4 @@
-"""What every program of this project does at its edges: signals, streams, and one line for an error."""
+"""What every program of this project does at its edges: signals, streams, a bar, and one line for an error."""
 
 import errno
 import io
@@ -6,14 +6,16 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from digits.errors import DigitsError, Terminated, one_line
 from digits.surroundings import shield
+
+T = TypeVar("T")
 
 _FREE_SOME = "free some, then run the same command again"
 
@@ -134,3 +136,17 @@ def _of_mlflow(error: Exception) -> str:
 
 def _at(error: OSError) -> str:
     return f" while writing {error.filename}" if error.filename else ""
+
+
+def progress(items: Iterable[T], what: str, total: int | None = None) -> Iterable[T]:
+    """The items, one by one. A terminal shows how many are done; a log stays as it is.
+
+    Args:
+        items: to go through once.
+        what: what is being done, in a word or two.
+        total: how many there are, where `items` does not say.
+    """
+    from tqdm import tqdm
+
+    # None: no bar where standard error is no terminal.
+    return tqdm(items, desc=what, total=total, disable=None, leave=False)

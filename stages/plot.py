@@ -6,6 +6,7 @@ from digits import paths
 from digits.data.dataset import Dataset
 from digits.files import atomic_path, write_text
 from digits.params import Params, flatten, seed_settings
+from digits.program import progress
 from digits.report.figures import FIGURES, named_answers, report_data
 from digits.report.run_facts import run_facts
 from digits.report.run_page import run_page
@@ -24,7 +25,7 @@ def main(params: Params) -> None:
     facts = run_facts(results, seed_settings())
     page = run_page(facts, results, data.test, bins, params.plot.mistakes, results.find(paths.VALIDATION_FIGURE))
     with atomic_path(paths.PLOTS) as folder:
-        for name, figure in FIGURES.items():
+        for name, figure in progress(FIGURES.items(), "pictures"):
             save_figure(figure(data), folder / f"{name}.png", params.plot.dpi)
     write_text(paths.REPORT, page)
     write_text(paths.ANSWERS, named_answers(results).to_csv(index=False))

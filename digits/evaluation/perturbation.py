@@ -21,6 +21,7 @@ from scipy import ndimage
 from digits.arrays import Rows, write_npz
 from digits.evaluation.changes import CHANGES, to_pixels
 from digits.files import atomic_path, damaged, missing
+from digits.program import progress
 
 if TYPE_CHECKING:
     from digits.params import RobustnessParams
@@ -82,7 +83,7 @@ def perturb(images: Rows, labels: np.ndarray, settings: RobustnessParams) -> lis
     if settings.load_digits:
         tasks += _other_handwriting(images.shape[1], rng, settings)
     with ProcessPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None) as pool:
-        made = pool.map(_make, tasks)
+        made = progress(pool.map(_make, tasks), "changing images", len(tasks))
         return [_perturbed(task, *result) for task, result in zip(tasks, made, strict=True)]
 
 

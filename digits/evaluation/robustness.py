@@ -14,6 +14,7 @@ import pandas as pd
 from digits.evaluation.intervals import wilson_interval
 from digits.evaluation.perturbation import CLEAN, Perturbed
 from digits.evaluation.rounding import rounded
+from digits.program import progress
 
 # Pixels uint8 (n, side, side) in, probabilities float32 (n, classes) out: `digits.model.classifier.Classifier` is one.
 Classify = Callable[[np.ndarray], np.ndarray]
@@ -35,7 +36,7 @@ def robustness(classify: Classify, perturbed: Sequence[Perturbed], confidence: f
         A picture in which not exactly one digit was found is a mistake. The drop of other people's handwriting is
         measured from row `none`. Shares are rounded to 6 decimals.
     """
-    rights = [_right(classify, one) for one in perturbed]
+    rights = [_right(classify, one) for one in progress(perturbed, "changed images")]
     unchanged = next(right for one, right in zip(perturbed, rights, strict=True) if one.perturbation == CLEAN)
     rows = []
     for one, right in zip(perturbed, rights, strict=True):

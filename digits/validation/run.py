@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from digits.program import progress
 from digits.validation.expectations import Table, great_expectations
 
 # Constant, so that the pages of the Data Docs keep their names. MLflow records what varies from run to run.
@@ -98,7 +99,7 @@ def find(tables: list[Table], docs: Path | None = None, first: int = 10) -> list
     context = _context(gx, docs)
     source = context.data_sources.add_pandas("raw")
     findings = []
-    for table in tables:
+    for table in progress(tables, "expectations"):
         name = table.name.replace(" ", "-")
         suite = context.suites.add(gx.ExpectationSuite(name, expectations=table.expectations))
         batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("all")

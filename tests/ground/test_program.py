@@ -1,8 +1,11 @@
 """What a person sees when something fails, in a real process."""
 
+import os
+import pty
 import signal
 import subprocess
 import sys
+import termios
 
 import pytest
 from support.project import ROOT
@@ -64,3 +67,26 @@ def test_a_signal_tidies_up_and_is_no_traceback(number, word):
     process.send_signal(number)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 128 + number and out == "tidy\n" and err == f"train: {word}\n"
+
+
+# --- A progress bar ---------------------------------------------------------------------------------------------------
+
+ADDING = "from digits.program import progress; print(sum(progress(iter([1, 2, 3]), 'adding', 3)))"
+
+
+def test_a_log_stays_as_it_is():
+    done = subprocess.run([sys.executable, "-c", ADDING], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("6\n", "")
+
+
+def test_a_terminal_shows_how_many_are_done():
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 80))
+    done = subprocess.run([sys.executable, "-c", ADDING], stdout=subprocess.PIPE, stderr=theirs, text=True, check=True)
+    shown = os.read(ours, 10_000).decode()
+    os.close(theirs)
+    os.close(ours)
+    assert done.stdout == "6\n"
+    assert "adding" in shown and "/3" in shown
+    # Nothing of it stays.
+    assert shown.rstrip(" ").endswith("\r")
