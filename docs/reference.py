@@ -211,7 +211,7 @@ Those of its run that say where the model comes from, and:
 {version_files}
 """
 # Constants of digits/tracking/artifacts.py that name a file, not a tag.
-_OF_MODEL, _OF_RUN = ("CLASSES", "BOM", "MODEL_CARD"), ("PARAMS", "PATCH")
+_OF_MODEL, _OF_RUN = ("CLASSES", "BOM", "MODEL_CARD"), ("REPORT", "PARAMS", "PATCH")
 
 
 def mlflow() -> str:

@@ -11,6 +11,8 @@ from digits.tracking import artifacts
 from digits.tracking.source import changed_params, committed_params
 
 if TYPE_CHECKING:
+    from mlflow.entities import Run
+
     from digits.registry.gates import Gate
     from digits.registry.model import Model
 
@@ -45,7 +47,13 @@ def description(model: Model, gates: Sequence[Gate] = (), of_run: bool = False) 
         gates=gates,
         run=run.info,
         of_run=of_run,
+        page=artifacts.REPORT if _has_page(run) else None,
     )
+
+
+def _has_page(run: Run) -> bool:
+    # Its digest follows that of the pictures.
+    return " " in run.data.tags.get(artifacts.PLOTS_MARK, "")
 
 
 def _changed(model: Model) -> list[str] | None:

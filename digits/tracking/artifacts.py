@@ -34,6 +34,8 @@ VALIDATION = "validation"
 # Of the raw data, logged with all that is beside them.
 VALIDATION_FILES = {path: f"{VALIDATION}/{path.name}" for path in (paths.VALIDATION_FACTS, paths.VALIDATION_FIGURE)}
 PLOTS = "plots"
+REPORT = f"report/{paths.REPORT.name}"
+"""The run on one page, which MLflow's interface shows."""
 # In the folder of the logged model, and so in what `digits pull` writes.
 CLASSES = paths.CLASSES.name
 """Names of the classes."""
@@ -83,7 +85,7 @@ LIBRARIES = "libraries"
 EVALUATION_MARK = "evaluation"
 """Hash of the files of stage evaluate that the run has."""
 PLOTS_MARK = "plots"
-"""DVC's digest of the pictures that the run has."""
+"""DVC's digests of the pictures and the page that the run has."""
 PROCESS = "process"
 """Host, process id and start time of the training."""
 RESTORED = "restored_from_files"

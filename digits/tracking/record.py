@@ -181,12 +181,15 @@ def log_evaluation(client: MlflowClient, run_id: str) -> None:
 
 
 def log_plots(client: MlflowClient, run_id: str) -> None:
-    """Log the pictures of reports/plots. Those of a run that was registered stay as they were then."""
-    mark = dvc.digest(paths.PLOTS)
+    """Log the pictures of reports/plots and the page. Those of a run that was registered stay as they were then."""
+    page = paths.REPORT.is_file()
+    mark = " ".join([dvc.digest(paths.PLOTS), *([dvc.digest(paths.REPORT)] if page else [])])
     logged = client.get_run(run_id).data.tags.get(artifacts.PLOTS_MARK)
     if logged == mark or (logged and client.search_model_versions(f"run_id = '{run_id}'")):
         return
     client.log_artifacts(run_id, str(paths.PLOTS), artifacts.PLOTS)
+    if page:
+        client.log_artifact(run_id, str(paths.REPORT), str(Path(artifacts.REPORT).parent))
     client.set_tag(run_id, artifacts.PLOTS_MARK, mark)
 
 

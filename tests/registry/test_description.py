@@ -19,6 +19,16 @@ def test_a_version_says_how_good_it_is_what_was_changed_and_what_the_gates_said(
     assert f"(#/experiments/{run.experiment_id}/runs/{run.run_id})" in text
 
 
+def test_it_links_to_the_page_that_the_run_has(store):
+    model = resolve_run("1", store.registry)
+    run = model.require_run()
+    run.data.tags["plots"] = "0123.dir 4567"
+    link = f"(#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}/artifacts/report/index.html)"
+    assert link in description(model) and link in description(model, of_run=True)
+    run.data.tags["plots"] = "0123.dir"
+    assert "/artifacts/" not in description(model)
+
+
 def test_a_run_says_the_same_without_gates_and_link(store):
     model = resolve_run("2", store.registry)
     text = model.require_run().data.tags[NOTE]

@@ -164,3 +164,16 @@ def test_pictures_of_a_registered_run_stay_as_they_were(store):
     assert [logged_after("1"), logged_after("2")] == ["1", "1"]
     store.client.delete_model_version("digits", "3")
     assert [logged_after("3"), logged_after("4")] == ["3", "4"]
+
+
+def test_the_page_is_logged_with_the_pictures(store):
+    run_id = store.registry.version("3").run_id
+    store.client.delete_model_version("digits", "3")
+    write_text(paths.PLOTS / "a.png", "1")
+    paths.REPORT.unlink(missing_ok=True)
+    record.log_plots(store.client, run_id)
+    assert artifacts.download(store.client, run_id, artifacts.REPORT) is None
+    for content in ("first", "second"):
+        write_text(paths.REPORT, content)
+        record.log_plots(store.client, run_id)
+        assert artifacts.download(store.client, run_id, artifacts.REPORT).read_text() == content
