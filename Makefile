@@ -9,7 +9,7 @@ unexport PYTHONPATH PYTHONHOME
 # Two workers, each file's tests in one of them, in the order that tests/conftest.py gives.
 PYTEST := python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder
 .DEFAULT_GOAL := help
-.PHONY: help setup repro report test test-long test-scale team-demo check bench bench-check ui site lock clean
+.PHONY: help setup repro report test test-long test-scale team-demo check bench bench-check ui site screenshots lock clean
 
 help:  ## Explain the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -79,6 +79,9 @@ ui: $(READY)  ## Open the MLflow UI on http://127.0.0.1:5000
 site: $(READY)  ## Build the documentation into site/, for a web server or straight from the disk
 	@python docs/build_site.py
 	@echo '$(CURDIR)/site/index.html'
+
+screenshots: $(READY)  ## Take the pictures of pages in docs/images anew, after make repro
+	@python docs/screenshots.py
 
 lock: $(READY)  ## Resolve requirements.lock anew from pyproject.toml, and the smaller locks from that
 	uv pip compile -q --upgrade --universal --generate-hashes --extra dev -o requirements.lock pyproject.toml
