@@ -1,6 +1,6 @@
 """The pictures of pages in docs/images, from the running product: `make screenshots`, after `make repro`.
 
-The report is that of the last run. The drawing page reads a drawn 7, and MLflow's interface shows the runs of this project.
+The report is that of the last run, the drawing page reads a drawn 7, and MLflow's interface shows this project's runs.
 """
 
 from __future__ import annotations
