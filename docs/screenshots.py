@@ -28,7 +28,7 @@ _SEVEN = ((0.28, 0.22), (0.7, 0.22), (0.45, 0.82))
 
 def report(browser: Browser, folder: Path) -> None:
     """The training and the classes on the page of the last run."""
-    page = browser.new_page(viewport={"width": 1180, "height": 1080})
+    page = browser.new_page(viewport={"width": 1180, "height": 1420})
     page.goto(paths.REPORT.absolute().as_uri())
     page.get_by_role("heading", name="Training", exact=True).evaluate("heading => heading.scrollIntoView()")
     page.screenshot(path=folder / "report.png")

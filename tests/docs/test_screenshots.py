@@ -14,4 +14,4 @@ def test_each_picture_is_taken(project, tmp_path, browser):
             sizes[path.name] = picture.size
             # More than paper: a page that did not load has one colour.
             assert len(picture.convert("RGB").getcolors(2**20)) > 50
-    assert sizes == {"report.png": (1180, 1080), "draw.png": (1000, 640), "runs.png": (1500, 620)}
+    assert sizes == {"report.png": (1180, 1420), "draw.png": (1000, 640), "runs.png": (1500, 620)}
