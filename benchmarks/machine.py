@@ -18,7 +18,9 @@ _FLAGS = {
     "avx512_bf16": "AVX-512 BF16",
     "amx_tile": "AMX",
 }
-_PACKAGES = ("tensorflow-cpu", "tensorflow", "keras", "ai-edge-litert", "mlflow", "dvc", "great-expectations", "numpy")
+_PACKAGES = (
+    "tensorflow-cpu", "tensorflow", "keras", "jax", "ai-edge-litert", "mlflow", "dvc", "great-expectations", "numpy",
+)  # fmt: skip
 
 
 def machine() -> dict[str, Any]:

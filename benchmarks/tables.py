@@ -15,7 +15,7 @@ from benchmarks.record import Cell, Record, read
 from digits.errors import DigitsError
 from digits.files import write_text
 
-PAGES = (Path("docs/performance.md"), Path("docs/monitoring.md"), Path("docs/team.md"))
+PAGES = (Path("docs/performance.md"), Path("docs/monitoring.md"), Path("docs/team.md"), Path("docs/scale.md"))
 MACHINE = "machine"
 _BLOCK = re.compile(r"(<!-- made by python -m benchmarks tables: (\w+) (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

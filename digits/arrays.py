@@ -25,6 +25,7 @@ class StoredArray:
     """An array in C order within a file. Reading some of its rows gives an ordinary array of them.
 
     Attributes:
+        path: of the file, absolute.
         dtype: of the values.
         shape: of the array.
     """
@@ -42,7 +43,7 @@ class StoredArray:
             OSError: it cannot be opened.
             ValueError: it is too short.
         """
-        self.dtype, self.shape = np.dtype(dtype), shape
+        self.path, self.dtype, self.shape = Path(path).absolute(), np.dtype(dtype), shape
         self._offset = offset
         self._file = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
         weakref.finalize(self, os.close, self._file)

@@ -29,13 +29,14 @@ from digits.cli.serve import serve
 from digits.cli.sign import sign
 from digits.cli.sweep import sweep
 from digits.cli.sync import sync
+from digits.cli.train import train
 from digits.cli.ui import ui
 from digits.cli.validate import validate
 from digits.program import one_line_errors
 
 # What stands together in `digits --help`.
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Train": (repro, sweep, propose, validate, audit),
+    "Train": (repro, train, sweep, propose, validate, audit),
     "Look": (ui, report, compare, history, lineage),
     "Decide": (register, promote, rollback, sign),
     "Use": (pull, predict, batch, serve, draw),

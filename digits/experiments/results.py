@@ -27,7 +27,7 @@ from digits.results import SHAPES
 from digits.tracking import artifacts
 from digits.tracking.source import committed_params
 
-SECTION, SEED, RECIPE = "train.", "train.seed", artifacts.RECIPE
+SECTION, SEED, WORKERS, RECIPE = "train.", "train.seed", "train.workers", artifacts.RECIPE
 
 
 @dataclass(frozen=True)

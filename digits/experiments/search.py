@@ -71,6 +71,8 @@ def make_plan(space: Space, params: dict[str, Any], trials: int, concurrency: in
     train = parse_params(params).train
     if train.members > 1 or train.student.epochs:
         raise DigitsError("a search trains single networks: set train.members to 1 and train.student.epochs to 0")
+    if train.workers > 1:
+        raise DigitsError("a training of a search is one process: set train.workers to 1")
     longest = space.raw.get("train.epochs", train.epochs)
     epochs = max(longest) if isinstance(longest, list) else longest["high"] if isinstance(longest, dict) else longest
     return Plan(space.raw, params, trials, epochs, train.threads, train.seed, concurrency)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from digits.errors import DigitsError
-from digits.experiments.results import SECTION, SEED
+from digits.experiments.results import SECTION, SEED, WORKERS
 from digits.params import override, parse_params, read_params, setting
 
 if TYPE_CHECKING:
@@ -83,8 +83,8 @@ class Space:
         if not self._keys:
             raise DigitsError(f"{name}: no parameter is named: {_FORM}")
         for key, values in self._keys.items():
-            if not key.startswith(SECTION) or key == SEED:
-                raise DigitsError(f"{name}: {key}: only {SECTION}… can vary, and not the seed")
+            if not key.startswith(SECTION) or key in (SEED, WORKERS):
+                raise DigitsError(f"{name}: {key}: only {SECTION}… can vary, and neither the seed nor the workers")
             if values == []:
                 raise DigitsError(f"{name}: {key}: no choice is given")
         self.raw = raw

@@ -142,6 +142,8 @@ def _train(folder: Path) -> None:
     """The training of a folder, or what is left of it."""
     trial = read_json(folder / _TRIAL)
     params = parse_params(trial["params"], str(folder / _TRIAL))
+    if params.train.workers > 1:
+        raise DigitsError("a training on a cluster is one process: set train.workers to 1")
     known = known_epochs(folder)
     for line in known:
         print(json.dumps(line), flush=True)

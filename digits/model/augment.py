@@ -8,6 +8,7 @@ import numpy as np
 
 from digits.arrays import Rows
 from digits.model.feed import read, ready
+from digits.model.share import WHOLE, Share
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -20,7 +21,9 @@ def is_on(params: AugmentParams) -> bool:
     return any(value for _, value in params)
 
 
-def changed_batches(images: Rows, labels: Rows, params: AugmentParams, batch_size: int, seed: int) -> tf.data.Dataset:
+def changed_batches(
+    images: Rows, labels: Rows, params: AugmentParams, batch_size: int, seed: int, share: Share = WHOLE
+) -> tf.data.Dataset:
     """Endless batches of changed images, shuffled anew in each epoch. The last, smaller batch of an epoch is kept.
 
     Args:
@@ -29,6 +32,7 @@ def changed_batches(images: Rows, labels: Rows, params: AugmentParams, batch_siz
         params: section `train.augment`.
         batch_size: images of a batch.
         seed: of the changes, and with TensorFlow's global seed of the order.
+        share: of each batch; of all shares together, the images are those of whole batches.
 
     Returns:
         Batches of uint8 (batch, side, side) and float32 (batch, classes).
@@ -36,12 +40,12 @@ def changed_batches(images: Rows, labels: Rows, params: AugmentParams, batch_siz
     import tensorflow as tf
 
     def batch(step: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        pixels, answers = read(rows, images, labels)
+        pixels, answers = read(share.of(rows), images, labels)
         chosen = tf.cast(pixels, tf.float32)[..., None]
         maps = _maps(tf.stack([tf.cast(seed, tf.int64), step]), tf.shape(rows)[0], images.shape[1], params)
         moved = tf.raw_ops.ImageProjectiveTransformV3(
             images=chosen,
-            transforms=maps,
+            transforms=share.of(maps),
             output_shape=images.shape[1:],
             interpolation="BILINEAR",
             fill_mode="CONSTANT",
@@ -49,7 +53,8 @@ def changed_batches(images: Rows, labels: Rows, params: AugmentParams, batch_siz
         )
         return tf.cast(tf.round(moved[..., 0]), tf.uint8), answers
 
-    rows = tf.data.Dataset.range(len(images)).shuffle(len(images), seed=seed).batch(batch_size).repeat()
+    rows = tf.data.Dataset.range(len(images)).shuffle(len(images), seed=seed).batch(batch_size)
+    rows = (rows.take(share.steps(len(images), batch_size)) if share.workers > 1 else rows).repeat()
     # The changes depend on the number of the step alone, so the order in which threads draw them does not matter.
     return ready(rows.enumerate().map(batch, num_parallel_calls=2))
 

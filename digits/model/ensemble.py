@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from digits.arrays import Rows, chunks
-from digits.model.fit import Training, fit
+from digits.model.fit import Part, Training, fit
 from digits.model.network import build_model
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ def train_network(
     on_epoch: Callable[[int, dict[str, float]], None],
     teacher: keras.Model | None = None,
     backup: Path | None = None,
+    part: Part | None = None,
 ) -> tuple[keras.Model, Training]:
     """Build and train a single network. Its weights depend on the arguments alone, not on what was trained before.
 
@@ -89,10 +90,11 @@ def train_network(
         on_epoch: as for `fit`.
         teacher: as for `fit`.
         backup: as for `fit`.
+        part: as for `fit`.
     """
     keras.utils.set_random_seed(options.seed)
     model = build_model(shape, train[1].shape[1], train[0].shape[1])
-    return model, fit(model, train, validation, options, on_epoch, teacher, backup)
+    return model, fit(model, train, validation, options, on_epoch, teacher, backup, part)
 
 
 def average(members: list[keras.Model]) -> keras.Model:

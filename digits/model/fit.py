@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import operator
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import keras
 import numpy as np
@@ -18,6 +17,7 @@ from digits.arrays import Rows
 from digits.errors import DigitsError
 from digits.model.augment import changed_batches, is_on
 from digits.model.feed import batches, ready, rows_in_order, shuffled_rows
+from digits.model.share import WHOLE, Share
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -55,17 +55,30 @@ class MetricThreshold(keras.callbacks.Callback):
         """Stop if the metric is beyond the threshold.
 
         Raises:
+            DigitsError: as `reason_after`.
+        """
+        self.reason = self.reason_after(epoch, logs or {})
+        if self.reason:
+            self.model.stop_training = True
+
+    def reason_after(self, epoch: int, logs: dict[str, float]) -> str | None:
+        """Why a training ends after an epoch; None if it goes on.
+
+        Args:
+            epoch: its number, from 0.
+            logs: its metrics.
+
+        Raises:
             DigitsError: the metric does not exist; the message lists those that do.
         """
-        logs = logs or {}
         if self.monitor not in logs:
             raise DigitsError(
                 f"train.stop.monitor = {self.monitor}: no such metric, there are {', '.join(sorted(logs))}"
             )
         value = float(logs[self.monitor])
-        if self.beyond(value, self.threshold):
-            self.reason = f"{self.monitor} {value:.4f} {self.sign} {self.threshold} after epoch {epoch + 1}"
-            self.model.stop_training = True
+        if not self.beyond(value, self.threshold):
+            return None
+        return f"{self.monitor} {value:.4f} {self.sign} {self.threshold} after epoch {epoch + 1}"
 
 
 @dataclass(frozen=True)
@@ -85,6 +98,20 @@ class Training:
     last: dict[str, float]
 
 
+class Part(NamedTuple):
+    """What one of several processes that train a network together needs beside the rest.
+
+    Attributes:
+        share: of each batch.
+        done: epochs that an earlier training has done.
+        keep: callbacks that put the state after those into the model, and keep it after each further epoch.
+    """
+
+    share: Share
+    done: int
+    keep: list[keras.callbacks.Callback]
+
+
 def fit(
     model: keras.Model,
     train: tuple[Rows, Rows],
@@ -93,6 +120,7 @@ def fit(
     on_epoch: Callable[[int, dict[str, float]], None],
     teacher: keras.Model | None = None,
     backup: Path | None = None,
+    part: Part | None = None,
 ) -> Training:
     """Train a model in place, with categorical cross-entropy.
 
@@ -106,12 +134,44 @@ def fit(
             "Knowledge distillation: A good teacher is patient and consistent", CVPR 2022.
         backup: a folder that takes the state after every epoch. A training that finds one there goes on from it: its
             history begins with the epoch after, and its random numbers are those of the first epochs again.
+        part: where several processes train together, this one's part of it.
 
     Raises:
         DigitsError: the monitored metric does not exist, or the loss is not a number any more.
     """
     train, validation = _at_hand(*train), _at_hand(*validation)
-    steps = math.ceil(len(train[0]) / params.batch_size)
+    share, done = (part.share, part.done) if part else (WHOLE, 0)
+    steps = share.steps(len(train[0]), params.batch_size)
+    compile_model(model, params, steps)
+    threshold = threshold_of(params)
+    report = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: on_epoch(epoch + 1, logs))
+    fitted = model.fit(
+        _training_batches(train, params, steps, teacher, share, done),
+        # Endless batches need to know where an epoch ends.
+        steps_per_epoch=steps if is_on(params.augment) else None,
+        validation_data=_validation_batches(validation, share),
+        epochs=params.epochs,
+        initial_epoch=done,
+        # The batches come shuffled already.
+        shuffle=False,
+        # An epoch is reported before its state is kept: of a training that is killed between, it comes again.
+        callbacks=[report, threshold, keras.callbacks.TerminateOnNaN(), *(part.keep if part else _backup(backup))],
+        # A terminal gets a progress bar, a log one line an epoch.
+        verbose=0 if part else 1 if sys.stdout.isatty() else 2,
+    )
+    history = pd.DataFrame(fitted.history)
+    history.insert(0, "epoch", [epoch + 1 for epoch in fitted.epoch])
+    return training_of(history, params, threshold.reason)
+
+
+def compile_model(model: keras.Model, params: TrainParams, steps: int) -> None:
+    """Give a model its loss and its optimizer.
+
+    Args:
+        model: from uint8 images to probabilities.
+        params: section `train`.
+        steps: how many batches an epoch has.
+    """
     model.compile(
         optimizer=_optimizer(params, steps * params.epochs),
         loss="categorical_crossentropy",
@@ -119,31 +179,32 @@ def fit(
         # The same bits as one step at a time, without Python between two steps.
         steps_per_execution=min(steps, _STEPS_AT_A_TIME),
     )
-    threshold = MetricThreshold(params.stop.monitor, params.stop.threshold, params.stop.mode)
-    report = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: on_epoch(epoch + 1, logs))
-    in_order = rows_in_order(len(validation[0]), _VALIDATION_BATCH)
-    fitted = model.fit(
-        _training_batches(train, params, steps, teacher),
-        # Endless batches need to know where an epoch ends.
-        steps_per_epoch=steps if is_on(params.augment) else None,
-        validation_data=batches(in_order, *validation, math.ceil(len(validation[0]) / _VALIDATION_BATCH)),
-        epochs=params.epochs,
-        # The batches come shuffled already.
-        shuffle=False,
-        # An epoch is reported before its state is kept: of a training that is killed between, it comes again.
-        callbacks=[report, threshold, keras.callbacks.TerminateOnNaN(), *_backup(backup)],
-        # A terminal gets a progress bar, a log one line an epoch.
-        verbose=1 if sys.stdout.isatty() else 2,
-    )
-    history = pd.DataFrame(fitted.history).round(6)
+
+
+def threshold_of(params: TrainParams) -> MetricThreshold:
+    """What ends a training early, as section `train` says."""
+    return MetricThreshold(params.stop.monitor, params.stop.threshold, params.stop.mode)
+
+
+def training_of(history: pd.DataFrame, params: TrainParams, reason: str | None) -> Training:
+    """The outcome of epochs that are done.
+
+    Args:
+        history: one row an epoch, as in `Training`, in full precision.
+        params: section `train`.
+        reason: why the threshold ended it; None if it did not.
+
+    Raises:
+        DigitsError: the loss is not a number any more.
+    """
+    history = history.round(6)
     if not np.isfinite(history.to_numpy()).all() or len(history) == 0:
         raise DigitsError(
             f"the loss is not a number any more with train.learning_rate = {params.learning_rate}: try a smaller one"
         )
-    history.insert(0, "epoch", [epoch + 1 for epoch in fitted.epoch])
-    reason = threshold.reason or f"all {params.epochs} epochs done, {params.stop.monitor} never beyond the threshold"
     last = {str(metric): float(value) for metric, value in history.iloc[-1].drop("epoch").items()}
-    return Training(history, threshold.reason is not None, reason, last)
+    never = f"all {params.epochs} epochs done, {params.stop.monitor} never beyond the threshold"
+    return Training(history, reason is not None, reason or never, last)
 
 
 def _backup(folder: Path | None) -> list[keras.callbacks.Callback]:
@@ -154,16 +215,26 @@ def _backup(folder: Path | None) -> list[keras.callbacks.Callback]:
 
 
 def _training_batches(
-    train: tuple[Rows, Rows], params: TrainParams, steps: int, teacher: keras.Model | None
+    train: tuple[Rows, Rows], params: TrainParams, steps: int, teacher: keras.Model | None, share: Share, done: int
 ) -> tf.data.Dataset:
     """Batches of training images, shuffled, with what is to be learned: the labels or a teacher's probabilities."""
     if is_on(params.augment):
-        found = changed_batches(*train, params.augment, params.batch_size, params.seed)
+        found = changed_batches(*train, params.augment, params.batch_size, params.seed, share)
+        # The images of each epoch are others. Without augment, every epoch has the same batches.
+        found = found.skip(done * steps) if done else found
     else:
-        found = batches(shuffled_rows(len(train[0]), params.batch_size), *train, steps)
+        rows = shuffled_rows(len(train[0]), params.batch_size)
+        found = batches(share.of_rows(rows, steps), *train, steps)
     if teacher is None:
         return found
     return ready(found.map(lambda pixels, _: (pixels, teacher(pixels, training=False))))
+
+
+def _validation_batches(validation: tuple[Rows, Rows], share: Share) -> tf.data.Dataset:
+    """Batches of validation images, in order, which can be shared equally."""
+    count, size = len(validation[0]), _VALIDATION_BATCH // share.workers * share.workers
+    steps = share.steps(count, size)
+    return batches(share.of_rows(rows_in_order(count, size), steps), *validation, steps)
 
 
 def _at_hand(images: Rows, labels: Rows) -> tuple[Rows, np.ndarray]:

@@ -326,9 +326,27 @@ class TrainParams(Section):
     seed: Seed
     """Of weights, shuffling and dropout."""
     threads: Annotated[int, Field(ge=1, le=256)]
-    """Of TensorFlow. Another number may change the last bits of the result."""
+    """Of TensorFlow, or of each worker. Another number may change the last bits of the result."""
     cpu: Literal["portable", "native"]
     """portable: instructions up to AVX2, for the same bits on more processors; native: all that the processor has."""
+    workers: Annotated[int, Field(ge=1, le=64)]
+    """Processes that share each batch. More than one train on JAX; their number changes the last bits of the result."""
+
+    @model_validator(mode="after")
+    def _workers_have_equal_shares(self) -> TrainParams:
+        if self.workers == 1:
+            return self
+        if self.batch_size % self.workers:
+            raise ValueError(
+                f"train.batch_size = {self.batch_size} has no equal shares for train.workers = {self.workers}: "
+                "choose a multiple"
+            )
+        if self.members > 1 or self.student.epochs:
+            raise ValueError(
+                f"train.workers = {self.workers} train a single network: set train.members to 1 and "
+                "train.student.epochs to 0"
+            )
+        return self
 
 
 class Changes(Section):

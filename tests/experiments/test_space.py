@@ -29,7 +29,7 @@ def test_a_space_that_fits_is_accepted():
         ({"train.learning_rate": {"low": 0, "high": 1, "log": True}}, "above 0 with log"),
         ({"train.learning_rate": {"low": 1, "high": 9, "log": True, "step": 2}}, "exclude each other"),
         ({"train.learning_rate": {"low": 1, "hihg": 9}}, "train.learning_rate: "),
-        ({"train.seed": [1, 2]}, "train.seed: only train.… can vary, and not the seed"),
+        ({"train.seed": [1, 2]}, "train.seed: only train.… can vary, and neither the seed nor the workers"),
         ({"preprocess.seed": [1, 2]}, "preprocess.seed: only train.… can vary"),
     ],
 )
