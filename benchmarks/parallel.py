@@ -62,7 +62,7 @@ def main(arguments: Sequence[str]) -> None:
         data = _sample(Path(scratch)) if chosen.quick else paths.PROCESSED
         done: dict[Kind, list[dict[str, Any]]] = {ONE: [], TWO: [], ALONE: []}
         for seed in range(1, seeds + 1):
-            # Its accuracy is that of two to the last bits: one training is enough for its seconds.
+            # Of one process on JAX, the seconds alone are shown, and one training is enough for them.
             for kind in (ONE, TWO, ALONE) if seed == 1 else (ONE, TWO):
                 done[kind].append(_train_apart(kind, seed, epochs, data.absolute()))
                 print(f"seed {seed}, {kind.title}: {done[kind][-1]}", flush=True)
