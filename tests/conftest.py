@@ -31,7 +31,6 @@ TESTS = Path(__file__).parent
 # Paths from this folder. The longest come first: as the last of all, such a file would leave the other worker idle.
 LONGEST = (
     "journeys/test_walkthrough.py",
-    "journeys/test_after_release.py",
     "journeys/test_interruptions.py",
     "pipeline/test_experiments.py",
     "journeys/test_names.py",

@@ -18,7 +18,7 @@ from digits.model.classifier import load_classifier
 from digits.registry.resolve import resolve
 from digits.serving.log import ServedLog
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 SENT = 300
 

@@ -81,6 +81,7 @@ class MlflowServer:
         kill(self.process)
 
 
+@pytest.mark.long
 def test_a_lost_store_does_not_lose_the_training(project, client_of, tmp_path):
     server = MlflowServer(project, tmp_path)
     server.start()

@@ -38,8 +38,11 @@ def start(tmp_path, monkeypatch):
     return begin
 
 
+@pytest.fixture
 def children():
-    return psutil.Process().children()
+    """The processes that this one has started since the test began. Others of this worker may stay."""
+    before = set(psutil.Process().children())
+    return lambda: [one for one in psutil.Process().children() if one not in before]
 
 
 def test_epochs_come_when_all_have_done_them(start):
@@ -54,7 +57,7 @@ def test_different_weights_are_refused(start):
 
 
 @pytest.mark.parametrize("rank", [0, 1])
-def test_one_that_is_killed_ends_the_other(start, rank):
+def test_one_that_is_killed_ends_the_other(children, start, rank):
     """The other one says that it lost its connection, which is not the reason."""
     script = f"os.kill(os.getpid(), signal.SIGKILL) if rank == {rank} else sys.exit('lost')"
     with start(script) as two, pytest.raises(DigitsError) as refused:
@@ -63,7 +66,7 @@ def test_one_that_is_killed_ends_the_other(start, rank):
     assert children() == []
 
 
-def test_one_that_would_wait_for_ever_ends_with_the_others(start):
+def test_one_that_would_wait_for_ever_ends_with_the_others(children, start):
     with start("time.sleep(600) if rank else os.kill(os.getpid(), signal.SIGTERM)") as two:
         with pytest.raises(DigitsError, match=r"worker 1 of 2 was killed \(SIGTERM\)"):
             list(two.epochs())

@@ -62,6 +62,7 @@ def test_queued_experiments_land_in_the_same_store(project, client_of):
     assert sorted(listed) == sorted(r.data.tags["dvc_experiment"] for r in runs if "dvc_experiment" in r.data.tags)
 
 
+@pytest.mark.long
 def test_a_sweep_compares_recipes_and_leaves_the_test_images_alone(project, client_of):
     sweep = ("python", "-m", "digits.cli", "sweep", "--name", "rate")
     settings = ("-S", "train.epochs=1", "-S", "train.learning_rate=0.005,0.0001")
