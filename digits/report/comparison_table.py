@@ -195,14 +195,16 @@ def _tall_tables(groups: dict[str, dict[str, list[str]]], base: int, width: int)
     tables = []
     for start in range(0, max(len(others), 1), fitting):
         shown = [base, *others[start : start + fitting]]
+        # The headings have what the models and the table's edges leave.
+        heading_width = max(width - len(shown) * (_TALL_CELL + 2) - 5, 12)
         table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-        table.add_column("model", max_width=_TALL_HEADING)
+        table.add_column("model", max_width=heading_width, overflow="fold")
         for i in shown:
             table.add_column(Text(names[i]), max_width=_TALL_CELL, overflow="fold")
         for title, group in groups.items():
             rows = [(heading, values) for heading, values in group.items() if heading != "model"]
             for number, (heading, values) in enumerate(rows, start=1):
-                text = heading if len(heading) <= _TALL_HEADING else heading.replace(".", ".\n").replace(" (", "\n(")
+                text = heading if len(heading) <= heading_width else heading.replace(".", ".\n").replace(" (", "\n(")
                 if title.startswith("Against") and number == 1:
                     text = f"{title}:\n{text}"
                 table.add_row(text, *(_styled(values[i]) for i in shown), end_section=number == len(rows))

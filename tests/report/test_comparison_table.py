@@ -36,7 +36,9 @@ def test_the_table_fits_the_terminal_and_loses_nothing(width, count):
 
 def test_long_and_odd_names_are_shown_whole():
     odd = changed(BETTER, name="[bold]a-run-name-that-dvc-or-a-person-made-very-long[/bold]")
-    columns = [line[24:42].strip() for line in printed(compare([odd, FIRST]), 80).splitlines()]
+    lines = printed(compare([odd, FIRST]), 80).splitlines()
+    start = next(line.index("[bold]") for line in lines if "[bold]" in line)
+    columns = [line[start : start + 18].strip() for line in lines]
     assert "".join(columns).startswith(odd.name)
 
 
