@@ -47,6 +47,7 @@ def copied(made, tmp_path):
     return shutil.copytree(made, tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_two_workers_write_the_same_bytes_as_one(images, model, made, tmp_path):
     outcome = predict_source(open_source(images), tmp_path / "out", model, workers=2)
     assert contents(tmp_path / "out") == contents(made)
@@ -65,6 +66,7 @@ def test_the_manifest_counts_and_names_the_bytes(images, model, made):
         assert sha256_file(made / part["file"]) == part["sha256"]
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_made_again_alone(images, model, made, copied):
     kept = (copied / "part-00000.parquet").stat().st_mtime_ns
     (copied / "part-00001.parquet").unlink()

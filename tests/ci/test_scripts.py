@@ -43,6 +43,7 @@ def test_check_is_make_check(files):
     assert "ruff check ." in done.stdout and "not slow" in done.stdout
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_stale_lock_fails_in_one_line_and_the_verdict_says_so(pull_request, tmp_path):
     change(pull_request.folder / "params.yaml", CHANGED)

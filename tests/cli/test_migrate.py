@@ -2,9 +2,11 @@
 
 import shutil
 
+import pytest
 from support.decisions import assert_refused
 
 
+@pytest.mark.slow
 def test_it_counts_table_by_table_and_is_refused_the_second_time(client, empty_store, digits, folder):
     shutil.copy(empty_store, folder / "target.db")
     client.create_run(client.get_experiment_by_name("digits").experiment_id)

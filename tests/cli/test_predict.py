@@ -52,6 +52,7 @@ def test_the_command_in_json(tmp_path, model):
     assert report["not_sure_below"] == NOT_SURE_BELOW
 
 
+@pytest.mark.slow
 def test_a_model_of_another_size_says_the_names_of_its_classes(tmp_path, clothes_model):
     good = page(tmp_path / "good.png")
     arguments = ["predict", str(good), "--model", str(clothes_model)]

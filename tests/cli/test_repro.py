@@ -44,6 +44,7 @@ def test_a_wrong_setting_is_refused_before_anything_runs(project, digits, settin
     assert Path("params.yaml").read_bytes() == FILE.read_bytes()
 
 
+@pytest.mark.slow
 def test_wrong_parameters_are_refused_before_a_store_is_made(project, digits, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     change(Path("params.yaml"), {"train.epochs": 0})

@@ -57,6 +57,7 @@ def swept(project):
     return project
 
 
+@pytest.mark.slow
 def test_an_earlier_sweep_is_shown_by_its_name(swept, digits, monkeypatch):
     monkeypatch.chdir(swept / "reports")
     code, out, err = digits("sweep", "--name", "rate", "--json")

@@ -55,6 +55,7 @@ print(json.dumps([[gate.passed, gate.limit] for gate in found]))
     assert asked(project, code) == [[True, 0.05], [False, 0.05]]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_new_stage(tmp_path):
     project = make_project(tmp_path)

@@ -11,6 +11,7 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from PIL import Image
+from support.long import long_after
 from support.project import ROOT, copy_code, environment
 
 from digits.data.raw import read_raw
@@ -117,7 +118,8 @@ def test_no_number_is_typed_that_the_code_computes(name):
 
 
 @pytest.mark.slow
-@BOTH
+# Both have the same code.
+@pytest.mark.parametrize("name", long_after(1, [ENGLISH, INDONESIAN]))
 def test_on_the_sample_it_reaches_the_result_of_the_pipeline_and_writes_nothing(name, project, own_jupyter):
     notebook, before = read(name, project.folder), snapshot(project.folder)
     execute(notebook, project.folder / "notebooks")

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from playwright.sync_api import expect
+from support.long import long_after
 from support.project import ROOT, make_project
 
 
@@ -106,7 +107,7 @@ def test_the_search_works_from_the_disk(site, browser):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("width", [1200, 390])
+@pytest.mark.parametrize("width", long_after(1, [390, 1200]))
 def test_no_page_is_wider_than_the_screen(site, pages, browser, width):
     page = browser.new_page(viewport={"width": width, "height": 800})
     too_wide = []

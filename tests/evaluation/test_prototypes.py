@@ -57,6 +57,7 @@ def test_too_few_images_give_no_limit_and_wrong_answers_do_not_count(found):
     assert (limits(found, images, labels, 1 - labels, 0.95) == np.inf).all()
 
 
+@pytest.mark.slow
 def test_other_images_of_the_class_are_seldom_refused(found):
     """Over many draws the bound fails for about one in twenty."""
     failed = []

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 from support.changes import EVALUATE, heavy_above, seven, table_of_heavy_above
+from support.long import long_after
 
 from digits.evaluation.changes import CHANGES
 from digits.evaluation.intervals import wilson_interval
@@ -18,6 +19,7 @@ def table():
     return table_of_heavy_above()
 
 
+@pytest.mark.slow
 def test_table_has_a_row_for_each_strength_and_is_the_same_every_time(table):
     expected = [(CLEAN, 0)]
     expected += [(name, strength) for name, strengths in EVALUATE.robustness.changes for strength in strengths]
@@ -81,14 +83,17 @@ def smooth(image: np.ndarray, factor: int, resample: Image.Resampling) -> np.nda
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "least"),
-    [
-        (lambda image: 255 - image, 0.985),
-        (lambda image: np.pad(image, ((3, 60), (45, 10))), 0.99),
-        (lambda image: np.kron(image, np.ones((5, 5), np.uint8)), 0.99),
-        (lambda image: smooth(image, 2, Image.Resampling.BICUBIC), 0.975),
-        (lambda image: smooth(image, 5, Image.Resampling.BILINEAR), 0.955),
-    ],
-    ids=["inverted", "padded", "enlarged by pixels", "bicubic", "bilinear"],
+    long_after(
+        2,
+        [
+            (lambda image: 255 - image, 0.985),
+            (lambda image: np.pad(image, ((3, 60), (45, 10))), 0.99),
+            (lambda image: np.kron(image, np.ones((5, 5), np.uint8)), 0.99),
+            (lambda image: smooth(image, 2, Image.Resampling.BICUBIC), 0.975),
+            (lambda image: smooth(image, 5, Image.Resampling.BILINEAR), 0.955),
+        ],
+        ids=["inverted", "padded", "enlarged by pixels", "bicubic", "bilinear"],
+    ),
 )
 def test_a_changed_image_is_read_as_the_original(small_model, mnist_sample, change, least):
     classifier = load_classifier(small_model)

@@ -28,6 +28,7 @@ def test_compared_over_seeds_gives_the_published_example():
 scores = st.dictionaries(st.integers(0, 9), st.integers(17_000, 18_000).map(lambda n: n / 18_000), min_size=3)
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(scores, st.lists(scores, max_size=4))
 def test_recipes_are_compared_over_their_common_seeds_with_holms_correction(first, others):

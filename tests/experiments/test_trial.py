@@ -83,6 +83,7 @@ def test_a_project_that_is_not_seen_is_refused(job, tmp_path):
     assert begun(tmp_path) is None
 
 
+@pytest.mark.long
 def test_two_trainings_leave_no_traces_in_each_other(job):
     train_job(job(name="one"))
     train_job(job("train.learning_rate=0.0001", name="two"))

@@ -171,6 +171,7 @@ def test_an_out_has_the_digest_that_its_revision_locked(repository):
 # --- The cache ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["default cache", "cache.dir elsewhere"])
 def test_a_file_is_found_in_the_cache_wherever_that_is(dvc_repository, tmp_path_factory, elsewhere):
     cache = dvc_repository / ".dvc" / "cache"
@@ -198,6 +199,7 @@ def test_without_dvc_nothing_is_cached(repository):
 # --- Experiments --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_experiments_come_with_their_baseline_and_name_newest_first(dvc_repository):
     assert dvc.experiments() == []
     baseline = run_git("rev-parse", "HEAD")

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 from support.advice import commands, follow, refusal
+from support.long import long_after
 from support.repository import commit, make_repository, run_git
 
 from digits import dvc
@@ -107,7 +108,7 @@ STATES = {
 }
 
 
-@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("state", long_after(3, STATES))
 def test_the_way_out_of_an_unreadable_lock_works(project, state, monkeypatch):
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(project.parent))
     make, why, command = STATES[state]

@@ -113,6 +113,7 @@ def test_a_lost_store_does_not_lose_the_training(project, client_of, tmp_path):
         server.kill()
 
 
+@pytest.mark.long
 def test_sync_writes_the_run_anew_into_a_fresh_store(project, client_of):
     store = f"sqlite:///{project.folder.parent / 'fresh.db'}"
     # What a training whose store was lost had left, and a full disk has cut off.

@@ -6,6 +6,7 @@ from support.pipeline import assert_complete, runs_of
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.long
 def test_mlflow_run(project, client_of):
     client = client_of(project)
     run = ("mlflow", "run", ".", "--env-manager", "local")

@@ -39,6 +39,7 @@ def shown(project):
     return found
 
 
+@pytest.mark.long
 def test_a_recipe_runs_is_named_everywhere_and_seed_brings_the_first_model_back(cook, client_of):
     client = client_of(cook)
     (first,) = runs_of(client)

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 from support.decisions import assert_refused
+from support.long import long_after
 from support.stores import collect_garbage
 
 from digits.files import sha256_file
@@ -59,7 +60,7 @@ def facts(client, run_id):
     return run.to_dictionary()
 
 
-@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("state", long_after(3, STATES))
 def test_no_command_changes_a_run_that_the_shell_names(store, digits, named, tmp_path, state):
     run_id = named(state)
     before = facts(store.client, run_id)

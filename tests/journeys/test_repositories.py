@@ -90,10 +90,10 @@ def here(tmp_path, monkeypatch):
     mlflow.set_tracking_uri(None)
 
 
-# Two of them are enough for every change.
+# One of them is enough for every change.
 @pytest.mark.parametrize(
     "kind",
-    [pytest.param(kind, marks=[pytest.mark.long] if kind in (below_a_common_dvc, submodule) else []) for kind in KINDS],
+    [pytest.param(kind, marks=[] if kind is worktree else [pytest.mark.long]) for kind in KINDS],
     ids=lambda kind: kind.__name__,
 )
 def test_experiments_names_and_lineage(reproduced, tmp_path, kind, here, digits):
@@ -133,6 +133,7 @@ def test_experiments_names_and_lineage(reproduced, tmp_path, kind, here, digits)
     assert {path.parent for path in tmp_path.rglob("mlflow.db")} <= {project.folder, tmp_path / "main"}
 
 
+@pytest.mark.long
 def test_names_that_dvcs_own_commands_give(project, tmp_path, here, digits):
     """`dvc exp rename`, `save`, `branch`, `apply`, `push` and `pull`."""
     project.run("dvc", "remote", "add", "-d", "-q", "storage", str(tmp_path / "storage"))
@@ -197,6 +198,7 @@ def test_an_archive_without_a_repository(reproduced, tmp_path, here, digits, mon
     assert code == 0 and "digits version 1, champion" in out, err
 
 
+@pytest.mark.long
 def test_a_merge_in_conflict(project, here, digits):
     """Two people trained: dvc.lock and the reports are in conflict, params.yaml was resolved."""
     project.run("git", "checkout", "-qb", "theirs")

@@ -53,6 +53,7 @@ def shell(tmp_path):
     return hostile(of_keras_and_tensorflow()) | hostile(mlflow) | others
 
 
+@pytest.mark.long
 def test_the_same_model_and_record_whatever_the_shell_says(project, client_of, shell):
     model = project.folder / "models" / "model.keras"
     before = sha256_file(model)

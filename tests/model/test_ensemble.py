@@ -88,6 +88,7 @@ def test_a_student_learns_the_answers_of_its_teacher_and_no_labels(data, rotatio
     assert training.last["val_accuracy"] < 0.2
 
 
+@pytest.mark.long
 def test_the_same_seed_gives_the_same_student(data):
     first, second = (train(data, members=2, student=student(2))[0] for _ in range(2))
     for one, other in zip(first.get_weights(), second.get_weights(), strict=True):

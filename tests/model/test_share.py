@@ -1,7 +1,7 @@
 """A worker's share of each batch: equal, disjoint, and together the whole."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digits.model.feed import rows_in_order
@@ -35,6 +35,7 @@ def test_shares_of_row_numbers(count, batch_size, workers, expected):
     assert shares(count, batch_size, workers) == expected
 
 
+@settings(max_examples=25)  # each of them starts tf.data as often as there are workers
 @given(COUNTS, st.integers(1, 5), st.integers(1, 4))
 def test_all_workers_have_as_many_rows_and_miss_fewer_than_there_are_workers(count, each, workers):
     found = shares(count, each * workers, workers)

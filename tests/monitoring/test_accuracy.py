@@ -13,6 +13,7 @@ def answers(count, seed):
     return confidence, rng.random(count) < confidence
 
 
+@pytest.mark.slow
 def test_the_accuracy_is_estimated_without_labels():
     """Of live images that are harder, for a model whose probabilities are too high."""
     misses = []

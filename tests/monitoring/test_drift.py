@@ -28,6 +28,7 @@ def test_images_are_described_by_what_is_compared(mnist_sample):
     assert columns["mean"] == pytest.approx(mnist_sample.x_test.mean(axis=(1, 2)))
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=10)
 @given(st.integers(0, 1000), st.sampled_from([*NUMBERS]))
 def test_the_column_that_moved_has_the_smallest_p(seed, moved):

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 from support.drawings import classify, page
 
@@ -49,6 +50,7 @@ def test_standard_input(tmp_path):
     assert [reading.digit for reading in prediction.readings] == [1, 7]
 
 
+@pytest.mark.slow
 def test_each_picture_gets_its_own_explanation_and_always_the_same(tmp_path):
     (tmp_path / "x").mkdir()
     first, second = page(tmp_path / "page.png"), page(tmp_path / "x" / "page.png")

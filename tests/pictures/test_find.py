@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from PIL import Image
 from support.drawings import digits_in, encoded, is_like, seven
+from support.long import long_after
 from support.scenes import KINDS, photo
 
 from digits.pictures.find import Digit, find_digits
@@ -99,7 +100,7 @@ def photographed(image: np.ndarray | None, kind: str, rng: np.random.Generator) 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", long_after(3, KINDS))
 def test_photos_of_handwriting(kind, mnist_sample):
     # Measured on 60 photos of each kind: all 60 were found alone, and at least 59 were like the original.
     rng = np.random.default_rng(20)
@@ -107,6 +108,7 @@ def test_photos_of_handwriting(kind, mnist_sample):
     assert sum(len(digits) == 1 and is_like(digits[0].pixels, image) for digits, image in found) >= 9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["plain", "strongly ruled", "table"])
 def test_photos_of_empty_paper_have_no_digit(kind):
     assert not any(photographed(None, kind, np.random.default_rng(seed)) for seed in range(4))

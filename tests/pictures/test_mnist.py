@@ -23,6 +23,7 @@ def mean_difference(pixels: np.ndarray, images: np.ndarray) -> np.ndarray:
     return np.abs(pixels.astype(int) - images).mean(axis=(1, 2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("invert", [False, True])
 def test_an_image_in_the_convention_is_almost_unchanged(images, invert):
     found, share = found_alone((255 - image if invert else image) / 255 for image in images)
@@ -44,6 +45,7 @@ def test_enlarging_by_pixels_is_undone(images, factor):
     assert (mean_difference(found, images[:100]) < 2).mean() >= 0.85
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("resample", [Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS])
 def test_smooth_enlarging_keeps_the_shape(images, resample):
     large = (np.asarray(Image.fromarray(image).resize((112, 112), resample)) / 255 for image in images[:100])

@@ -91,6 +91,7 @@ def test_occlusion_finds_where_the_evidence_is(side):
     assert np.abs(fall[beyond:, beyond:]).max(initial=0) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", [2, 8, 27, 32, 48])
 def test_the_table_of_robustness_is_made_at_any_side(mnist_sample, side):
     images = resized(mnist_sample.x_test[:12], side)

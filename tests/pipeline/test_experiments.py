@@ -32,6 +32,7 @@ def test_an_experiment_runs_what_depends_on_the_parameter(project, client_of):
     assert {rev for plot in plots["Accuracy"] for rev in plot["revisions"]} == {"HEAD", "workspace"}
 
 
+@pytest.mark.long
 def test_queued_experiments_land_in_the_same_store(project, client_of):
     project.run("dvc", "exp", "run", "--queue", "-S", "train.learning_rate=0.002,0.01", "-S", "train.epochs=2")
     log = project.folder.parent / "queue.log"

@@ -56,6 +56,7 @@ def peaks(folder, count, stages):
     return found
 
 
+@pytest.mark.long
 def test_four_times_the_images_take_little_more_memory(tmp_path):
     stages = ("validate", "preprocess")
     few, many = (peaks(tmp_path / str(count), count, stages) for count in (FEW, MANY))

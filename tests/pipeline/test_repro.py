@@ -36,6 +36,7 @@ def test_repeated_it_runs_nothing(project, client_of):
     assert len(runs_of(client_of(project))) == 1
 
 
+@pytest.mark.long
 def test_forced_it_gives_the_same_bytes(project, client_of):
     """As `dvc repro -f`, with the fetch spared."""
     before = project.read("dvc.lock")

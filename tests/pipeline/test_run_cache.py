@@ -9,6 +9,7 @@ from support.project import change
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.long
 def test_going_back_to_parameters_restores_their_model(project, client_of):
     client = client_of(project)
     (first,) = runs_of(client)

@@ -93,6 +93,7 @@ def shown(text):
 SIGNS = "|*_`<>[]()&~$#!\\\"'{}%+-=/;: aé一"
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(
     st.lists(

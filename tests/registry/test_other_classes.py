@@ -45,6 +45,7 @@ def wide(monkeypatch):
     monkeypatch.setenv("COLUMNS", "300")
 
 
+@pytest.mark.long
 def test_renamed_classes_are_a_version_of_their_own(store, digits, tmp_path):
     assert train_and_register(store, DIGITS) == "registered as version 4, challenger"
     before = store.registry.version("4")
@@ -86,6 +87,7 @@ def test_renamed_classes_are_a_version_of_their_own(store, digits, tmp_path):
     assert len(runs_of_model(store.client, after.tags["model_sha256"])) == 2
 
 
+@pytest.mark.long
 def test_a_champion_with_another_number_of_classes_can_be_replaced_by_force_alone(store, digits):
     assert train_and_register(store, [*DIGITS, "none"], **{"train.epochs": 1}) == "registered as version 4, challenger"
     for new, old in (("4", "1"), ("1", "4")):

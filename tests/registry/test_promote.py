@@ -66,6 +66,7 @@ def test_a_champion_scored_on_other_images_is_scored_again(store, digits):
         shutil.move("data/other", "data/processed")
 
 
+@pytest.mark.long
 def test_an_evaluation_by_other_parameters_or_images_leaves_the_registered_one_alone(store, digits, tmp_path):
     project, uri = Project(store.folder), os.environ["MLFLOW_TRACKING_URI"]
     registered = run_of(store.client, store.registry.version("3"))

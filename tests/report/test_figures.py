@@ -72,6 +72,7 @@ def test_stage_writes_all_pictures_the_same_for_every_user(project, images):
     assert sorted(path.name for path in (project / "reports").iterdir() if path.name.startswith(".")) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "damage", "words"),
     [

@@ -14,6 +14,7 @@ from digits.report.images import (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", [list("0123456789"), FASHION, LONG], ids=["digits", "fashion", "long"])
 def test_nothing_reaches_beyond_the_canvas(images, predictions, names):
     assert overhang(first_image_figure(images[0], names[-1])) <= 0

@@ -10,6 +10,7 @@ from digits.tracking.relocate import relocate
 from digits.tracking.store import connect
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["moved", "with a space", "ü?%20#"])
 def test_what_was_logged_before_is_read_after_the_move(folder, monkeypatch, name):
 

@@ -6,6 +6,7 @@ from digits.errors import DigitsError
 from digits.tracking.store import all_experiments, connect, search_runs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("uri", [None, "sqlite:///mine.db", "sqlite:///{folder}/mine.db"])
 def test_a_throw_away_copy_of_dvcs_queue_shares_the_store_and_its_artifacts(folder, monkeypatch, uri):
     copy = folder / ".dvc" / "tmp" / "exps" / "standalone" / "abc"

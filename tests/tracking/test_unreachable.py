@@ -131,6 +131,7 @@ def test_a_database_of_another_version(refusal, folder, empty_store):
         assert words in refusal("sqlite:///mlflow.db")
 
 
+@pytest.mark.slow
 def test_an_older_database_is_upgraded_by_the_command_that_is_named(refusal, folder, empty_store):
     """The last migration is taken back, which is what an older MLflow would have left."""
     import shutil

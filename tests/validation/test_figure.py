@@ -57,6 +57,7 @@ def test_every_class_is_drawn_as_its_mean(figure, data):
     np.testing.assert_allclose(pictures, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", [FASHION, LONG], ids=["fashion", "long"])
 def test_classes_have_their_names(data, passed, names):
     figure = draw(data, passed, names)
@@ -69,6 +70,7 @@ def test_classes_have_their_names(data, passed, names):
     assert overlapping(titles) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [17, 47, 256])
 def test_many_classes_fill_a_sheet_and_those_without_images_leave_a_gap(data, passed, count):
     splits = {name: Split(split.images, split.labels) for name, split in data.items()}

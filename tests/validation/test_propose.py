@@ -71,6 +71,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["none", *CHANGES])
 def test_it_is_valid_and_holds_for_the_data_in_hand(tmp_path, change):
     splits = read_digits()
@@ -98,6 +99,7 @@ def test_data_that_changed_break_it(tmp_path):
     assert "labels fit images" in {check.expectation for check in failures(tmp_path, params)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12))
 def test_any_data_give_bounds_that_hold(tmp_path, seed):
     rng = np.random.default_rng(seed)

@@ -46,6 +46,7 @@ def shift_labels(splits):
     splits["train"].labels[:] = np.roll(splits["train"].labels, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spoil", [spoil_nothing, spoil_images, invert, shift_labels])
 def test_the_checks_are_those_of_the_whole(copy, tmp_path, small_shards, spoil):
     spoil(copy)
