@@ -33,10 +33,11 @@ def collect(
     print_left_out(outcome)
     train, test = outcome.counts["train"], outcome.counts["test"]
     new = f"{outcome.added:,} new" + (f", {outcome.relabelled:,} with another label" if outcome.relabelled else "")
+    new += f", {outcome.removed:,} removed" if outcome.removed else ""
     typer.echo(f"digits: {paths.FEEDBACK} has {train:,} images to train on and {test:,} to test on ({new})")
+    track()
     if not train + test:
         raise typer.Exit
-    track(outcome)
     folder = str(paths.FEEDBACK)
     extra = sorted({*params.preprocess.extra, folder})
     typer.echo(f"keep it:     git add {folder}.dvc && git commit -m 'Collect feedback'")

@@ -15,7 +15,7 @@ from digits import dvc, paths
 from digits.data.feedback import COLUMNS, Feedback, pixels_sha256, read_feedback, write_feedback
 from digits.data.raw import Split, read_raw
 from digits.serving.journal import read_log
-from digits.serving.labels import Label, read_labels
+from digits.serving.labels import Label, read_labels, taken_back
 from digits.validation.expectations import single_images
 from digits.validation.features import image_digests, twins
 from digits.validation.run import run_expectations
@@ -33,26 +33,30 @@ class Collected:
     Attributes:
         added: new images.
         relabelled: images of the data set whose label is another one now.
+        removed: images of the data set whose label does not count any more.
         left_out: why images were not taken, and how many.
         counts: images of the data set now, `train` and `test`.
     """
 
     added: int
     relabelled: int
+    removed: int
     counts: dict[str, int]
     left_out: dict[str, int] = field(default_factory=dict)
 
     @property
     def is_new(self) -> bool:
         """Whether the data set is another one now."""
-        return bool(self.added or self.relabelled)
+        return bool(self.added or self.relabelled or self.removed)
 
 
 def collect(log: Path, folder: Path, raw: Path, params: Params) -> Collected:
-    """Add the labelled images of a log to a data set.
+    """Bring a data set to what people say now of the images of a log.
 
-    Left out are images of which people say different things, that fail the expectations of section `validate` for every
-    single image, or that the raw data have as well: what is trained on must not stand among the test images.
+    An image leaves it whose label was taken back, or is `no digit` now, or contradicts another one; one that the log
+    alone has dropped stays. Left out are images of which people say different things, that fail the expectations of
+    section `validate` for every single image, or that the raw data have as well: what is trained on must not stand
+    among the test images.
 
     Args:
         log: its folder.
@@ -67,7 +71,7 @@ def collect(log: Path, folder: Path, raw: Path, params: Params) -> Collected:
     present = read_feedback(folder, side)
     found, left_out = _labelled(log, side, classes)
     found, contradicted = _agreed(found)
-    left_out["labelled in different ways"] = contradicted
+    left_out["labelled in different ways"] = len(contradicted)
     for reason, find in (
         ("in the raw data as well", lambda one: _is_twin(one.images, raw, params.preprocess.transpose)),
         ("failing an expectation of `validate`", lambda one: _fails(one, params)),
@@ -75,10 +79,13 @@ def collect(log: Path, folder: Path, raw: Path, params: Params) -> Collected:
         is_bad = find(found)
         left_out[reason] = int(is_bad.sum())
         found = _take(found, found.table[~is_bad])
-    merged, relabelled = _merge(present, found)
+    stays = ~(present.table["id"].isin(_unlabelled(log)) | present.table["sha256"].isin(contradicted))
+    merged = _merge(_take(present, present.table[stays]), found)
+    before, now = (dict(zip(one.table["sha256"], one.table["label"], strict=True)) for one in (present, merged))
     outcome = Collected(
-        added=len(merged) - len(present),
-        relabelled=relabelled,
+        added=len(now.keys() - before.keys()),
+        relabelled=sum(now[image] != before[image] for image in now.keys() & before.keys()),
+        removed=len(before.keys() - now.keys()),
         counts=merged.counts(),
         left_out={reason: count for reason, count in left_out.items() if count},
     )
@@ -87,15 +94,15 @@ def collect(log: Path, folder: Path, raw: Path, params: Params) -> Collected:
     return outcome
 
 
-def track(collected: Collected) -> None:
-    """Have DVC track the data set `data/feedback/images`, if it has an image.
+def track() -> None:
+    """Have DVC track the data set `data/feedback/images`, if there is one.
 
     Also where nothing is new: an earlier call may have been stopped before it.
 
     Raises:
         DigitsError: DVC failed, and has said why.
     """
-    if sum(collected.counts.values()):
+    if paths.FEEDBACK.exists():
         dvc.run("add", "--quiet", str(paths.FEEDBACK))
 
 
@@ -134,6 +141,11 @@ def _labelled(log: Path, side: int, classes: int) -> tuple[Feedback, dict[str, i
     return Feedback(stacked, pd.DataFrame(rows, columns=COLUMNS[2:])), dict(left_out)
 
 
+def _unlabelled(log: Path) -> set[str]:
+    """The rows of which nobody says any more what digit they are."""
+    return taken_back(log) | {row for row, label in read_labels(log).items() if label.label is None}
+
+
 def _rows_of(log: Path, labels: dict[str, Label]) -> Iterable[dict[str, Any]]:
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -143,12 +155,12 @@ def _rows_of(log: Path, labels: dict[str, Label]) -> Iterable[dict[str, Any]]:
         yield from table.filter(pc.is_in(table["id"], wanted)).to_pylist()
 
 
-def _agreed(found: Feedback) -> tuple[Feedback, int]:
-    """Each image once, with its last label, and how many are left out because rows of it have different labels."""
+def _agreed(found: Feedback) -> tuple[Feedback, set[str]]:
+    """Each image once, with its last label, and the SHA-256 of those whose rows have different labels."""
     table = found.table.sort_values("labelled", kind="stable")
     names = table.groupby("sha256")["label"].transform("nunique")
     once = table[names == 1].drop_duplicates("sha256", keep="last")
-    return _take(found, once), int(table.loc[names > 1, "sha256"].nunique())
+    return _take(found, once), set(table.loc[names > 1, "sha256"])
 
 
 def _is_twin(images: np.ndarray, raw: Path, transpose: bool) -> np.ndarray:
@@ -172,15 +184,11 @@ def _fails(found: Feedback, params: Params) -> np.ndarray:
     return fails
 
 
-def _merge(present: Feedback, found: Feedback) -> tuple[Feedback, int]:
-    """Both, and how many images have another label than before. The later label counts."""
+def _merge(present: Feedback, found: Feedback) -> Feedback:
+    """Both. The later label of an image counts."""
     table = pd.concat([present.table, found.table], ignore_index=True)
-    before = dict(zip(present.table["sha256"], present.table["label"], strict=True))
     last = table.sort_values("labelled", kind="stable").drop_duplicates("sha256", keep="last")
-    relabelled = sum(
-        before.get(sha256, label) != label for sha256, label in zip(last["sha256"], last["label"], strict=True)
-    )
-    return Feedback(np.concatenate([present.images, found.images])[last.index], last.reset_index(drop=True)), relabelled
+    return Feedback(np.concatenate([present.images, found.images])[last.index], last.reset_index(drop=True))
 
 
 def _take(found: Feedback, table: pd.DataFrame) -> Feedback:

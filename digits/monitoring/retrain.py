@@ -91,7 +91,7 @@ def retrain(registry: Registry, log: Path, params: Params, at_least: int, times:
     try:
         champion = resolve(f"models:/{registry.name}@{CHAMPION}", lambda: registry)
         found = collect(log, paths.FEEDBACK, paths.RAW, params)
-        track(found)
+        track()
         return found, _record(registry, _retrain(registry, champion, params, at_least, times))
     finally:
         lock.release()

@@ -41,6 +41,23 @@ def read_labels(folder: Path, chosen: str | None = None) -> dict[str, Label]:
     Raises:
         DigitsError: the log is missing or damaged.
     """
+    counted = {
+        row: [label for label in labels if chosen in (None, label.chosen)] for row, labels in _said(folder).items()
+    }
+    return {row: labels[-1] for row, labels in counted.items() if labels}
+
+
+def taken_back(folder: Path) -> set[str]:
+    """The ids of the rows of which all that was said was taken back.
+
+    Raises:
+        DigitsError: the log is missing or damaged.
+    """
+    return {row for row, labels in _said(folder).items() if not labels}
+
+
+def _said(folder: Path) -> dict[str, list[Label]]:
+    """What was said of each row and not taken back, in time."""
     # Several processes may have written them.
     tables = [LABELS.empty_table(), *read_log(folder, "labels")]
     said: dict[str, list[Label]] = {}
@@ -50,8 +67,7 @@ def read_labels(folder: Path, chosen: str | None = None) -> dict[str, Label]:
             earlier.append(Label(row["label"], row["who"], row["chosen"] or "drawn", row["time"]))
         elif own := [place for place, label in enumerate(earlier) if label.who == row["who"]]:
             del earlier[own[-1]]
-    counted = {row: [label for label in labels if chosen in (None, label.chosen)] for row, labels in said.items()}
-    return {row: labels[-1] for row, labels in counted.items() if labels}
+    return said
 
 
 def _in_time(table: pa.Table) -> list[dict[str, Any]]:

@@ -1,18 +1,23 @@
 """The engine of a search, on a real Ray cluster of two nodes."""
 
 import json
+import os
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from support.nodes import SETTINGS, listening_elsewhere, two_nodes
+from support.pipeline import wait_for
+from support.project import Project, change, kill
 
 from digits.errors import DigitsError
 from digits.experiments.progress import BROKEN, RUNNING, end_rest, progress_of
-from digits.experiments.search import make_plan
+from digits.experiments.search import folder_of, make_plan
 from digits.experiments.space import Space
 from digits.experiments.tune import TRIALS, Plan, search
 from digits.params import read_params
+from digits.tracking.store import SWEEPS
 
 pytestmark = pytest.mark.scale
 
@@ -77,6 +82,32 @@ def test_without_an_address_it_runs_on_this_machine(plan, store, tmp_path, monke
     trials = progress_of(tmp_path / TRIALS)
     assert [one.status for one in trials] == [BROKEN] * 2
     assert all("y_train.npy is missing" in one.reason for one in trials)
+
+
+def test_a_killed_driver_is_taken_up_again(store, tmp_path):
+    """Each training is there once, in the folder of the search and in MLflow."""
+    change(Path("params.yaml"), {"train.epochs": 4, "train.stop.threshold": 1.0})
+    Path("space.yaml").write_text(json.dumps(SPACE.raw))
+    project, here = Project(store.folder), SETTINGS | {"MLFLOW_TRACKING_URI": os.environ["MLFLOW_TRACKING_URI"]}
+    sweep = ("python", "-m", "digits.cli", "sweep", "--seeds", "1", "--finalists", "1")
+    driver = project.start(*sweep, "space.yaml", "--trials", "4", "--name", "rate", log=tmp_path / "log", **here)
+    folder = folder_of("rate")
+    wait_for(lambda: any(len(one.epochs) > 1 for one in progress_of(folder / TRIALS)), driver)
+    kill(driver)
+    assert not (folder / "index.html").exists()
+
+    project.run(*sweep, "--resume", "rate", **here)
+    assert listening_elsewhere() == []
+    trials = progress_of(folder / TRIALS)
+    assert len(trials) == 4 and all(one.status != RUNNING and one.epochs for one in trials)
+    assert max(repeated_epochs(folder)) <= 1
+    assert (folder / "index.html").is_file()
+    experiment = store.client.get_experiment_by_name(SWEEPS).experiment_id
+    runs = store.client.search_runs([experiment])
+    names = sorted(run.info.run_name for run in runs)
+    # The search, its trainings, and params.yaml and the best with one seed each.
+    assert len(names) == len(set(names)) == 1 + 4 + 2
+    assert {run.info.status for run in runs} == {"FINISHED"}
 
 
 def test_a_cluster_without_the_cpus_is_refused(plan, nodes, store, tmp_path):

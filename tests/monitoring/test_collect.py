@@ -109,6 +109,24 @@ def test_collecting_again_adds_and_relabels_and_never_moves_an_image(log, raw, n
     assert not collect(log.folder, folder, raw, PARAMS).is_new
 
 
+def test_what_people_took_back_leaves_the_data_set(log, raw, new):
+    ids = serve(log, np.concatenate([new[:5], new[3:4]]))
+    for row in ids[:5]:
+        log.label(row, 2, "ada")
+    collected(log, raw)
+    again = ServedLog(log.folder, "draw")
+    again.label_at_once(ids[0], None, "ada", "drawn", withdrawn=True)
+    again.label(ids[1], None, "ada")
+    again.label(ids[2], 4, "ada")
+    # Row 5 shows the image of row 3.
+    again.label(ids[5], 8, "eve")
+    outcome = collected(again, raw)
+    assert (outcome.added, outcome.relabelled, outcome.removed) == (0, 1, 3) and outcome.is_new
+    table = read_feedback(raw.parent / "feedback", 28).table.set_index("id")
+    assert table["label"].to_dict() == {ids[2]: 4, ids[4]: 2}
+    assert not collect(log.folder, raw.parent / "feedback", raw, PARAMS).is_new
+
+
 def test_transposed_raw_data_are_recognised(log, raw, new):
     params = PARAMS.model_copy(update={"preprocess": PARAMS.preprocess.model_copy(update={"transpose": True})})
     images, _ = FILES["train"]
