@@ -36,10 +36,12 @@ class Observed:
     Attributes:
         columns: from `digits.monitoring.drift.describe`.
         labels: int (n,), the true classes; -1 where nobody has said it, -2 for what is no digit.
+        at_random: bool (n,), whether the image was chosen at random to be labelled; None: none was.
     """
 
     columns: dict[str, np.ndarray]
     labels: np.ndarray
+    at_random: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -50,7 +52,7 @@ class Observed:
         return self.columns["digit"] == self.labels
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Served(Observed):
     """What a model served.
 
@@ -78,10 +80,10 @@ def live_images(folder: Path, model: Model, params: Params, days: float | None =
         DigitsError: the log is missing or damaged, or has no row of this model, with the models that it has rows of.
     """
     since = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=days) if days else None
-    rows, labels = _labels(folder)
+    rows, labels, at_random = _labels(folder)
     threshold, bounds = threshold_of(model.results), params.validate_.each.model_dump()
     parts: list[dict[str, np.ndarray]] = []
-    said: list[np.ndarray] = []
+    places: list[np.ndarray] = []
     times: list[datetime.datetime] = []
     others: Counter[str] = Counter()
     extremes = Extremes()
@@ -95,12 +97,13 @@ def live_images(folder: Path, model: Model, params: Params, days: float | None =
         pixels, probabilities = _arrays(table, folder)
         parts.append(describe(pixels, probabilities, threshold, bounds))
         extremes.add(parts[-1], pixels)
-        said.append(labels[compute.index_in(table["id"], rows).fill_null(-1).to_numpy()])
+        places.append(compute.index_in(table["id"], rows).fill_null(-1).to_numpy())
         times += compute.min_max(table["time"]).as_py().values()
     if not parts:
         raise DigitsError(f"{folder}: no answer of {model.title}{_of_late(days)}{_instead(others)}")
     columns = {name: np.concatenate([part.pop(name) for part in parts]) for name in list(parts[0])}
-    return Served(columns, np.concatenate(said), min(times), max(times), extremes)
+    said = np.concatenate(places)
+    return Served(columns, labels[said], at_random[said], first=min(times), last=max(times), extremes=extremes)
 
 
 def validation_images(model: Model, params: Params) -> Observed:
@@ -136,11 +139,17 @@ def validation_images(model: Model, params: Params) -> Observed:
     return Observed(columns, dataset.labels("validation"))
 
 
-def _labels(folder: Path) -> tuple[pa.Array, np.ndarray]:
-    """The ids of the rows of which a person said what they are, and their labels; at the end one more, for others."""
-    labels = {row: label.label for row, label in read_labels(folder).items()}
-    known = [_NO_DIGIT if label is None else label for label in labels.values()]
-    return pa.array(labels, pa.string()), np.array([*known, _UNKNOWN], np.int32)
+def _labels(folder: Path) -> tuple[pa.Array, np.ndarray, np.ndarray]:
+    """Of the rows of which a person said what they are: ids, labels, and whether they were chosen at random.
+
+    The last two have one more at the end, for all other rows.
+    """
+    labels = read_labels(folder)
+    # Whoever drew an image that was then chosen at random may have labelled it later.
+    labels |= (random := read_labels(folder, "random"))
+    known = [_NO_DIGIT if label.label is None else label.label for label in labels.values()]
+    at_random = [row in random for row in labels]
+    return pa.array(labels, pa.string()), np.array([*known, _UNKNOWN], np.int32), np.array([*at_random, False])
 
 
 def _arrays(table: pa.Table, folder: Path) -> tuple[np.ndarray, np.ndarray]:

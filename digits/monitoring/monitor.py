@@ -34,7 +34,8 @@ class Verdict:
         threshold: an adjusted p up to it is an alarm.
         false_alarms: the share of healthy batches of this size that raise one.
         accuracy: estimated, with the ends of its interval.
-        labelled: how many live images have a label.
+        labelled: how many live images have a label; where some were chosen at random for it, how many of these.
+        labelled_at_random: whether those alone are meant.
         labelled_accuracy: among them, with the ends of Wilson's interval; None without any.
         shares: of the true classes, estimated.
         refused: the share that is not sure, live and on the validation images.
@@ -47,6 +48,7 @@ class Verdict:
     false_alarms: float
     accuracy: tuple[float, float, float]
     labelled: int
+    labelled_at_random: bool
     labelled_accuracy: tuple[float, float, float] | None
     shares: list[float]
     refused: tuple[float, float]
@@ -68,6 +70,7 @@ class Verdict:
             "tests": tests,
             "estimated_accuracy": dict(zip(("value", "low", "high"), self.accuracy, strict=True)),
             "labelled": self.labelled,
+            "labelled_at_random": self.labelled_at_random,
             "labelled_accuracy": self.labelled_accuracy
             and dict(zip(("value", "low", "high"), self.labelled_accuracy, strict=True)),
             "class_shares": self.shares,
@@ -105,7 +108,9 @@ def judge(
             false alarms. The share of images within them is tested as the other shares are.
     """
     rounds = range(ROUNDS) if rounds is None else rounds
-    labelled = live.labels != -1
+    at_random = live.at_random is not None and bool(live.at_random.any())
+    # Images that were chosen because the model may be wrong there say nothing of the others.
+    labelled = live.at_random if at_random else live.labels != -1
     right = int(live.right[labelled].sum())
     count = int(labelled.sum())
     return Verdict(
@@ -115,6 +120,7 @@ def judge(
         false_alarms=false_alarms,
         accuracy=estimated_accuracy(validation.columns["confidence"], validation.right, live.columns["confidence"]),
         labelled=count,
+        labelled_at_random=at_random,
         labelled_accuracy=(right / count, *wilson_interval(right, count)) if count else None,
         shares=class_shares(validation.columns["digit"], validation.labels, live.columns["digit"], classes).tolist(),
         refused=(float(1 - live.columns["sure"].mean()), float(1 - validation.columns["sure"].mean())),
@@ -160,7 +166,8 @@ def sentences(verdict: Verdict) -> list[str]:
     lines = [f"estimated accuracy, without labels: {value:.2%} (95 %: {low:.2%} to {high:.2%})"]
     if verdict.labelled_accuracy:
         value, low, high = verdict.labelled_accuracy
-        lines.append(f"of the {verdict.labelled:,} with a label: {value:.2%} right (95 %: {low:.2%} to {high:.2%})")
+        which = "labelled at random" if verdict.labelled_at_random else "labelled, none chosen at random"
+        lines.append(f"of the {verdict.labelled:,} {which}: {value:.2%} right (95 %: {low:.2%} to {high:.2%})")
     if verdict.checks:
         failed, total = [check for check in verdict.checks if not check.success], len(verdict.checks)
         lines.append(f"expectations of stage validate: {total - len(failed)} of {total} hold")

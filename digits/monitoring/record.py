@@ -50,6 +50,7 @@ def metrics_of(verdict: Verdict) -> dict[str, float]:
         "false_alarms": verdict.false_alarms,
         "not_sure": verdict.refused[0],
         "labelled": verdict.labelled,
+        "labelled_at_random": float(verdict.labelled_at_random),
         "expectations": len(verdict.checks),
         "expectations_failed": sum(not check.success for check in verdict.checks),
     }

@@ -14,6 +14,7 @@ from digits.monitoring import monitor
 from digits.monitoring.probation import outcomes
 from digits.registry.aliases import make_champion
 from digits.registry.resolve import resolve
+from digits.serving.labels import read_labels
 from digits.serving.log import ServedLog
 from digits.tracking.store import MONITORING
 
@@ -65,6 +66,13 @@ def test_healthy_images_raise_no_alarm(store, serve, digits):
     assert sum(found["class_shares"]) == pytest.approx(1) and len(found["classes"]) == len(found["class_shares"])
     # Of each image; and on average, as far as 400 images say.
     assert len(found["expectations"]) >= 8 and found["tests"]["inside"]["found"] == 1
+    # Five of them are asked for again, because they belong to a random sample.
+    again = ServedLog(store.folder / "served", "label")
+    for row in list(read_labels(store.folder / "served"))[:5]:
+        again.label_at_once(row, None, "eve", "random")
+    again.close()
+    found = json.loads(digits("monitor", "--model", "3", "--json", "--no-record")[1])
+    assert (found["labelled"], found["labelled_at_random"]) == (5, True) and found["labelled_accuracy"]["value"] == 0
 
 
 def test_thicker_strokes_raise_one(store, serve, digits):

@@ -33,8 +33,17 @@ def test_a_healthy_batch_and_its_labels():
     assert verdict.accuracy[1] < 0.75 < verdict.accuracy[2]
     assert verdict.refused == pytest.approx((0.2, 0.2), abs=0.06)
     text = shown(verdict)
-    assert "of the 40 with a label: " in text and "\nno alarm (an adjusted p of at most " in text
+    assert "of the 40 labelled, none chosen at random: " in text and "\nno alarm (an adjusted p of at most " in text
     assert "5.0% of healthy batches of this size" in text
+
+
+def test_labels_of_images_that_were_chosen_at_random_count_alone():
+    live = observed(300, 1, labelled=40)
+    at_random = np.arange(300) < 10
+    live = Observed(live.columns, np.where(at_random, live.columns["digit"], live.labels), at_random)
+    verdict = judge(observed(2000, 0), live, 3, 0.05, range(20))
+    assert verdict.labelled == 10 and verdict.labelled_accuracy[0] == 1
+    assert "of the 10 labelled at random: 100.00% right (95 %: " in shown(verdict)
 
 
 def test_an_alarm_says_what_moved():

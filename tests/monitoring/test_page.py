@@ -28,7 +28,7 @@ def page_of(validation, images, labels, checks=()):
     live, extremes = observed(images, labels), Extremes()
     extremes.add(live.columns, images)
     day = datetime.datetime(2026, 11, 27, 8, 30, tzinfo=datetime.UTC)
-    served = Served(live.columns, live.labels, day, day, extremes)
+    served = Served(live.columns, live.labels, first=day, last=day, extremes=extremes)
     verdict = judge(validation, served, 10, 0.05, range(20), checks)
     return monitor_page(verdict, validation, served, "digits version 7", NAMES)
 
