@@ -7,6 +7,7 @@ A table stands between `<!-- made by python -m benchmarks tables: NAME TABLE -->
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -71,8 +72,10 @@ def cell(value: Cell) -> str:
         ends = f" ({_number(value['q1'])} to {_number(value['q3'])})" if value["n"] > 1 else ""
         return f"{_number(value['median'])}{ends}"
     if "sd" in value:
-        ends = f"{_number(value['low'])} to {_number(value['high'])}"
-        return f"{_number(value['mean'])} ± {value['sd']:.2g} ({ends})"
+        # All with the second digit of the standard deviation as their last.
+        places = max(0, 1 - math.floor(math.log10(value["sd"]))) if value["sd"] else 2
+        of_mean, deviation, low, high = (f"{value[key]:.{places}f}" for key in ("mean", "sd", "low", "high"))
+        return f"{of_mean} ± {deviation} ({low} to {high})"
     return _number(value["mean"])
 
 
