@@ -98,15 +98,14 @@ def resolve_version(name: str, registry: Registry) -> str:
     Raises:
         DigitsError: as `resolve`; or the model is no version of `registry`.
     """
-    model = resolve(name, lambda: registry)
-    version = model.version or registry.version_of(model.sha256, find.class_names_of(model.results))
-    if version is None or version.name != registry.name:
-        raise DigitsError(f"{name} is no version of {registry.name}: `digits register {name}` makes it one")
+    version = _version_of(name, registry)
+    if version.name != registry.name:
+        raise DigitsError(f"{name} is a candidate, no version of {registry.name}: `digits promote {name}` makes it one")
     return str(version.version)
 
 
 def find_version(registry: Registry, name: str, alias: str, number: str) -> tuple[ModelVersion, str | None]:
-    """The registered version that is meant, and the alias that names it, if one does.
+    """The registered version that is meant, also a candidate, and the alias that names it, if one does.
 
     Args:
         registry: the registered model.
@@ -118,11 +117,30 @@ def find_version(registry: Registry, name: str, alias: str, number: str) -> tupl
         DigitsError: as `resolve_version`; or there is no such alias or version.
     """
     if name:
-        found, last = registry.version(resolve_version(name, registry)), name.rpartition("@")[2]
-        return found, last if last in registry.aliases() else None
+        found, last = _version_of(name, registry), name.rpartition("@")[2]
+        owner = registry if found.name == registry.name else registry.entry
+        return found, last if last in owner.aliases() else None
     if number:
         return registry.version(number), None
-    return registry.version_with(alias or CHAMPION), alias or CHAMPION
+    alias = alias or CHAMPION
+    of_candidate = (
+        registry.candidates is not None and alias not in registry.aliases() and alias in registry.entry.aliases()
+    )
+    return (registry.entry if of_candidate else registry).version_with(alias), alias
+
+
+def _version_of(name: str, registry: Registry) -> ModelVersion:
+    """The version of the registered model, or of its candidates, that a name means.
+
+    Raises:
+        DigitsError: as `resolve`; or the model is no version of either.
+    """
+    model = resolve(name, lambda: registry)
+    facts = model.sha256, find.class_names_of(model.results)
+    version = model.version or registry.version_of(*facts) or registry.entry.version_of(*facts)
+    if version is None or version.name not in (registry.name, registry.entry.name):
+        raise DigitsError(f"{name} is no version of {registry.entry.name}: `digits register {name}` makes it one")
+    return version
 
 
 def resolve_all(names: Sequence[str], registry: Registry) -> dict[str, Model]:

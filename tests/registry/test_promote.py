@@ -3,12 +3,13 @@
 import json
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 from support.decisions import assert_refused
 from support.project import Project, change
 
-from digits.files import read_json
+from digits.files import read_json, sha256_file
 from digits.registry.aliases import make_champion
 from digits.registry.history import CHALLENGER, CHAMPION
 from digits.registry.promote import assess, promote
@@ -142,8 +143,20 @@ def test_a_candidate_becomes_champion_by_a_copy(store, digits, team):
     assert registry.aliases() == {CHAMPION: "1"} and registry.candidates.aliases() == {CHALLENGER: "1"}
     assert_refused(digits("promote", "challenger"), "version 1 is champion already")
     assert digits("pull", "--to", "pulled")[0] == 0
+    # The challenger is a candidate, and can be tried before it is promoted.
+    for words in (["challenger"], ["--alias", "challenger"], ["models:/team-candidates@challenger"]):
+        assert digits("pull", *words, "--to", "candidate")[0] == 0
+        assert sha256_file("candidate/model.keras") == registry.candidates.version("1").tags["model_sha256"]
+    assert digits("pull", "challenger", "--lock", "team.lock")[0] == 0
+    lock = json.loads(Path("team.lock").read_text())
+    assert (lock["model"], lock["alias"]) == ("team-candidates", "challenger")
+    assert (
+        digits("pull", "--lock", "team.lock", "--outdated")[1] == "digits: challenger is version 1, as team.lock says\n"
+    )
+    assert digits("pull", "--lock", "team.lock")[0] == 0
     assert "# Model card: team-candidates version 1" in open("pulled/model_card.md").read()  # noqa: PTH123, SIM115
     digits("register", worse)
+    assert_refused(digits("rollback", "--to", "challenger"), "challenger is a candidate", "`digits promote challenger`")
     assert_refused(digits("promote", worse), "candidate 2 refused: Better accuracy", "champion stays 1")
     assert len(registry.versions()) == 1
     _, out, _ = digits("promote", "models:/team-candidates/2", "--force", "--reason", "a drill")
