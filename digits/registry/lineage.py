@@ -53,6 +53,7 @@ class Lineage:
     cpu: str | None = None
     processor: Processor | None = None
     libraries: str | None = None
+    workers: int = 1
     rebuild: list[str] = field(default_factory=list)
 
 
@@ -97,6 +98,7 @@ def lineage_of(registry: Registry, model: Model) -> Lineage:
         cpu=params.get(artifacts.CPU),
         processor=_processor(tags),
         libraries=tags.get(artifacts.LIBRARIES),
+        workers=params.get(artifacts.WORKERS, 1),
     )
     found.rebuild.extend(rebuild_commands(found))
     return found

@@ -15,7 +15,7 @@ from digits.errors import DigitsError
 from digits.files import sha256_file
 from digits.registry.lineage import Lineage, not_rebuildable
 from digits.tracking import artifacts
-from digits.tracking.logged_model import libraries
+from digits.tracking.logged_model import libraries_text
 from digits.tracking.processor import processor
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def why_other_bytes(lineage: Lineage) -> str:
             f"it was trained on {lineage.processor}, this is {here}; train.cpu is portable, which gives the same bytes "
             "on those processors alone on which it was tried"
         )
-    now = ", ".join(f"{name} {number}" for name, number in libraries().items())
+    now = libraries_text(lineage.workers)
     if lineage.libraries and lineage.libraries != now:
         reasons.append(f"it was trained with {lineage.libraries}, here are {now}")
     return "; ".join(reasons) or "processor and libraries are as they were, so the run lacks a part of its source"

@@ -12,7 +12,7 @@ from digits.params import flatten
 from digits.registry.lineage import few, lineage_of
 from digits.registry.rebuild import why_other_bytes
 from digits.registry.resolve import resolve_run
-from digits.tracking.logged_model import libraries
+from digits.tracking.logged_model import libraries_text
 from digits.tracking.processor import processor
 
 if TYPE_CHECKING:
@@ -128,6 +128,6 @@ def _why_other_bytes(registry: Registry, params: Params, commit: str) -> tuple[s
             f"no run of this store says which processor made the committed ones; this is {here}, and other processors, "
             "threads and libraries may give other last bits"
         ), True
-    now = ", ".join(f"{name} {number}" for name, number in libraries().items())
+    now = libraries_text(found.workers)
     explained = found.processor != here or found.libraries not in (None, now)
     return why_other_bytes(found), explained

@@ -56,7 +56,7 @@ CLASS_NAMES = "preprocess.class_names"
 # The only parameter that is in no section of params.yaml.
 RECIPE = "recipe"
 """Recipe of the parameters; also a parameter of the run."""
-CPU = "train.cpu"
+CPU, WORKERS = "train.cpu", "train.workers"
 # The key by which a run is found. It is set last: a run that has it is complete.
 MODEL_SHA256 = "model_sha256"
 """SHA-256 of `model.keras`."""

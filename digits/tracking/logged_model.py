@@ -92,6 +92,21 @@ def log_datasets(client: MlflowClient, run_id: str, dataset: Dataset, digest: st
     client.log_inputs(run_id, inputs)
 
 
+def libraries_text(workers: int) -> str:
+    """What the tag `libraries` says: versions of what a training by so many processes computes with."""
+    found = libraries()
+    if workers > 1:
+        found |= {name: _version_or_none(name) for name in ("jax", "jaxlib")}
+    return ", ".join(f"{name} {number}" for name, number in found.items())
+
+
+def _version_or_none(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "none"
+
+
 def libraries() -> dict[str, str]:
     """Versions of the packages that the model needs. The names are those that any machine can install."""
     try:

@@ -19,7 +19,7 @@ from digits.errors import DigitsError
 from digits.files import missing, read_json, sha256_file, write_json
 from digits.params import Params, flatten
 from digits.tracking import artifacts, find
-from digits.tracking.logged_model import libraries, log_datasets, log_model
+from digits.tracking.logged_model import libraries_text, log_datasets, log_model
 from digits.tracking.metric_names import metric_names
 from digits.tracking.run import create_run, describe_run, log_metrics, restored_tags
 from digits.tracking.source import source_tags
@@ -102,16 +102,17 @@ def complete_training(
 
     dataset = Dataset(paths.PROCESSED)
     digest = dvc.digest(paths.PROCESSED)
+    params = client.get_run(run_id).data.params
     tags = {
         artifacts.DATA_DIGEST: digest,
         artifacts.TEST_SHA256: dataset.facts["test_sha256"],
         artifacts.TWIN_SHA256: sha256_file(paths.TWIN),
         artifacts.MODEL_MD5: dvc.digest(paths.MODEL),
         artifacts.STOPPED_BY: training["reason"],
-        artifacts.LIBRARIES: ", ".join(f"{name} {number}" for name, number in libraries().items()),
+        artifacts.LIBRARIES: libraries_text(int(params.get(artifacts.WORKERS, 1))),
     }
     # The names of the classes are part of a model: the same bytes with other names are logged as another one.
-    first = find.find_run(client, model_sha256, client.get_run(run_id).data.params.get(artifacts.CLASS_NAMES))
+    first = find.find_run(client, model_sha256, params.get(artifacts.CLASS_NAMES))
     if reproduction_of is not None:
         tags[artifacts.REPRODUCTION_OF] = reproduction_of.info.run_id
     elif first is not None and first.info.run_id != run_id:

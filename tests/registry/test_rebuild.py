@@ -16,7 +16,7 @@ from digits.registry import rebuild as module
 from digits.registry.lineage import Lineage, lineage_of
 from digits.registry.rebuild import rebuild, why_other_bytes
 from digits.registry.resolve import resolve_run
-from digits.tracking.logged_model import libraries
+from digits.tracking.logged_model import libraries_text
 from digits.tracking.processor import Processor, processor
 from digits.tracking.source import source_tags, split, uncommitted_patch
 
@@ -308,7 +308,7 @@ def test_a_lineage_of_a_store_is_refused_likewise(store):
 
 # --- Why bytes differ -------------------------------------------------------------------------------------------------
 
-HERE = ", ".join(f"{name} {number}" for name, number in libraries().items())
+HERE = libraries_text(1)
 
 
 def made(cpu, processor=None, libraries=HERE):
@@ -338,6 +338,13 @@ def test_on_the_same_processor_the_libraries_may_differ(cpu):
         f"it was trained with tensorflow 2.0.0, here are {HERE}"
     )
     assert why_other_bytes(made(cpu, processor(cpu))).startswith("processor and libraries are as they were")
+
+
+def test_several_workers_compute_with_jax():
+    lineage = replace(made("portable", processor("portable"), f"{HERE}, jax 0.1, jaxlib 0.1"), workers=2)
+    assert why_other_bytes(lineage) == f"it was trained with {HERE}, jax 0.1, jaxlib 0.1, here are {libraries_text(2)}"
+    assert ", jaxlib " in libraries_text(2)
+    assert why_other_bytes(replace(lineage, libraries=libraries_text(2))).startswith("processor and libraries are as")
 
 
 def test_a_run_from_before_says_what_it_may_be():

@@ -10,7 +10,7 @@ from digits.errors import DigitsError
 from digits.registry.lineage import Lineage
 from digits.review import lock
 from digits.review.lock import StageChange, lock_changes, lock_state
-from digits.tracking.logged_model import libraries
+from digits.tracking.logged_model import libraries_text
 from digits.tracking.processor import Processor, processor
 
 LOCK = """schema: '2.0'
@@ -90,7 +90,7 @@ def made_on(monkeypatch, there):
     values = vars(run) | {
         "cpu": "portable",
         "processor": there,
-        "libraries": ", ".join(f"{name} {number}" for name, number in libraries().items()),
+        "libraries": libraries_text(1),
     }
     monkeypatch.setattr(lock, "resolve_run", lambda name, registry: None)
     monkeypatch.setattr(lock, "lineage_of", lambda registry, model: Lineage(**values))
