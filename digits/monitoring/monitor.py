@@ -108,9 +108,10 @@ def judge(
             false alarms. The share of images within them is tested as the other shares are.
     """
     rounds = range(ROUNDS) if rounds is None else rounds
-    at_random = live.at_random is not None and bool(live.at_random.any())
     # Images that were chosen because the model may be wrong there say nothing of the others.
-    labelled = live.at_random if at_random else live.labels != -1
+    labelled, at_random = live.labels != -1, False
+    if live.at_random is not None and live.at_random.any():
+        labelled, at_random = live.at_random, True
     right = int(live.right[labelled].sum())
     count = int(labelled.sum())
     return Verdict(
