@@ -54,6 +54,7 @@ def test_two_workers_write_the_same_bytes_as_one(images, model, made, tmp_path):
     assert (outcome.items, outcome.rows, outcome.shards, outcome.resumed) == (12_000, 12_000, 2, 0)
 
 
+@pytest.mark.slow
 def test_the_manifest_counts_and_names_the_bytes(images, model, made):
     manifest = json.loads((made / MANIFEST).read_text())
     assert manifest["complete"] is True
@@ -77,6 +78,7 @@ def test_what_is_missing_is_made_again_alone(images, model, made, copied):
     assert contents(copied) == contents(made)
 
 
+@pytest.mark.slow
 def test_a_folder_of_other_predictions_is_refused(images, model, copied, mnist_sample):
     before = contents(copied)
     np.save(copied.parent / "other.npy", mnist_sample.x_test)

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 from support.drawings import page
 from typer.testing import CliRunner
 
@@ -13,6 +14,7 @@ def batch(*arguments) -> object:
     return CliRunner().invoke(app, ["batch", *map(str, arguments), "--workers", "1"])
 
 
+@pytest.mark.slow
 def test_a_file_of_images(tmp_path, small_model, mnist_sample):
     np.save(tmp_path / "images.npy", mnist_sample.x_test)
     done = batch(tmp_path / "images.npy", tmp_path / "out", "--model", small_model.parent)

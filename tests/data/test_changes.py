@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -90,6 +91,7 @@ data_sets = st.integers(1, 12).flatmap(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=40)
 @given(data_sets, data_sets, data_sets)
 def test_the_numbers_add_up_for_any_data(before, after, test):

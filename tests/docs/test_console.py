@@ -3,6 +3,7 @@
 import contextlib
 import importlib.util
 import io
+import logging
 import os
 import re
 import shlex
@@ -79,11 +80,15 @@ def takes_dvc(arguments: list[str]) -> bool:
     from dvc.cli import DvcParserError
     from dvc.cli.parser import get_main_parser
 
+    # DVC's loggers may hold the standard error of a test before this one, which is closed.
+    logging.disable()
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         try:
             get_main_parser().parse_args(arguments)
         except (DvcParserError, SystemExit):
             return False
+        finally:
+            logging.disable(logging.NOTSET)
     return True
 
 

@@ -68,6 +68,7 @@ def test_predictions_of_other_images_under_the_same_hash_are_refused():
         compare([FIRST, shuffled])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("key", "order"),
     [
@@ -81,6 +82,7 @@ def test_sorting_puts_the_best_first_and_the_unknown_last(key, order):
     assert [entry.model.name for entry in compare(ALL, sort=key).entries] == order
 
 
+@pytest.mark.slow
 def test_every_sort_key_sorts():
     comparison = compare(ALL)
     for key in sort_keys(comparison.differing):

@@ -126,12 +126,14 @@ def test_a_good_file_is_read(damaged):
     assert damaged(damaged.good) is None
 
 
+@pytest.mark.slow
 def test_a_file_that_was_cut_off_anywhere(damaged):
     refusals = [damaged(damaged.good[:length]) for length in range(0, len(damaged.good), 3)]
     # An empty file is one in any format but that of DVC's settings. Notes of DVC's are mended.
     assert refusals[0] or damaged.name.startswith((".dvc", "rwlock"))
 
 
+@pytest.mark.slow
 @ONCE_FOR_ALL
 @given(st.data())
 def test_a_file_with_altered_bytes(damaged, data):
@@ -141,6 +143,7 @@ def test_a_file_with_altered_bytes(damaged, data):
     damaged(bytes(content))
 
 
+@pytest.mark.slow
 @ONCE_FOR_ALL
 @given(st.binary(max_size=200) | st.text(max_size=100).map(str.encode))
 @example(b"\0" * 100)
@@ -159,6 +162,7 @@ def test_a_file_of_somebody_else(damaged, content):
     damaged(content)
 
 
+@pytest.mark.slow
 @ONCE_FOR_ALL
 @given(ANY_JSON)
 def test_json_that_this_project_never_wrote(damaged, value):
@@ -176,6 +180,7 @@ def test_a_merge_in_conflict(damaged):
         assert "conflict markers of a git merge" in refused
 
 
+@pytest.mark.slow
 def test_params(tmp_path, monkeypatch):
     """params.yaml is read by a schema, which has tests of its own: here it is cut."""
     monkeypatch.chdir(tmp_path)

@@ -35,6 +35,7 @@ def test_shares_of_row_numbers(count, batch_size, workers, expected):
     assert shares(count, batch_size, workers) == expected
 
 
+@pytest.mark.slow
 @settings(max_examples=25)  # each of them starts tf.data as often as there are workers
 @given(COUNTS, st.integers(1, 5), st.integers(1, 4))
 def test_all_workers_have_as_many_rows_and_miss_fewer_than_there_are_workers(count, each, workers):

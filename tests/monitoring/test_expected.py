@@ -19,6 +19,7 @@ def validation(mnist_sample):
     return observed(mnist_sample.x_train, mnist_sample.y_train)
 
 
+@pytest.mark.slow
 def test_what_is_expected_of_each_image_is_checked_on_few_and_the_average_on_many(mnist_sample, validation):
     few = check_expectations(validation, observed(mnist_sample.x_test[:20], mnist_sample.y_test[:20]), PARAMS)
     many = check_expectations(validation, observed(mnist_sample.x_test, mnist_sample.y_test), PARAMS)

@@ -33,6 +33,7 @@ def page_of(validation, images, labels, checks=()):
     return monitor_page(verdict, validation, served, "digits version 7", NAMES)
 
 
+@pytest.mark.slow
 def test_the_page_shows_the_verdict_and_loads_nothing(validation, mnist_sample):
     images = np.maximum(mnist_sample.x_test, np.roll(mnist_sample.x_test, 1, axis=2))
     page = page_of(validation, images, mnist_sample.y_test, [FAILED])

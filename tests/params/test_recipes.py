@@ -73,6 +73,7 @@ def test_what_differs_from_the_defaults_is_told_by_seed(monkeypatch, tmp_path):
     assert seed_settings() == {}
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=30)
 @given(st.lists(st.sampled_from(NAMES), max_size=4))
 def test_seed_over_any_recipes_gives_the_defaults(names):
@@ -82,6 +83,7 @@ def test_seed_over_any_recipes_gives_the_defaults(names):
     assert laid(raw, SEED_RECIPE) == raw_params()
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=30)
 @given(st.sampled_from(NAMES), st.sampled_from(NAMES))
 def test_what_a_recipe_gives_does_not_depend_on_the_one_before(before, name):

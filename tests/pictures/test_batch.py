@@ -65,6 +65,7 @@ def test_each_picture_gets_its_own_explanation_and_always_the_same(tmp_path):
         assert np.abs(drawn - runs[1][name]).max() <= 3
 
 
+@pytest.mark.slow
 def test_an_explanation_never_overwrites_a_picture(tmp_path):
     # With shell globbing, a second call has the explanations of the first among its pictures.
     pictures = [page(tmp_path / name) for name in ("a-explained.png", "a.png")]

@@ -38,6 +38,7 @@ def test_padding_changes_nothing(images):
     assert (plain == padded).all(axis=(1, 2)).mean() >= 0.97
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [2, 3, 5, pytest.param(10, marks=pytest.mark.slow)])
 def test_enlarging_by_pixels_is_undone(images, factor):
     found, share = found_alone(np.kron(image, np.ones((factor, factor))) / 255 for image in images[:100])

@@ -14,6 +14,7 @@ def grey_photo(kind: str, seed: int) -> np.ndarray:
     return load_picture(encoded(photo(None, kind, np.random.default_rng(seed)))).grey
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_a_sheet_is_cut_out_of_the_table(seed):
     grey = grey_photo("table", seed)

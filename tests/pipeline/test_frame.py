@@ -39,6 +39,7 @@ def test_the_checkout_itself_runs_with_a_safe_path():
     assert done.returncode == 2 and done.stderr.startswith("usage: python -m stages {")
 
 
+@pytest.mark.slow
 def test_a_stage_that_a_killed_dvc_left_running_is_named(copy, tmp_path):
     """A second training would write into the files of the first."""
     (copy.folder / "stages" / "params.py").write_text(

@@ -6,6 +6,7 @@ from support.figures import FASHION, LONG, overhang, per_class, png
 from digits.report.classes import confusion_figure, per_class_figure
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", [list("0123456789"), FASHION, LONG], ids=["digits", "fashion", "long"])
 def test_nothing_reaches_beyond_the_canvas(predictions, names):
     assert overhang(confusion_figure(predictions["actual"].to_numpy(), predictions["predicted"].to_numpy(), names)) <= 0

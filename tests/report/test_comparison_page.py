@@ -24,6 +24,7 @@ class _Page(HTMLParser):
         self.texts += [value for name, value in attrs if name in ("alt", "title")]
 
 
+@pytest.mark.slow
 def test_the_page_loads_nothing_runs_nothing_and_is_the_same_each_time():
     page = comparison_page(compare(ALL), IMAGES)
     parsed = _Page(page)
@@ -36,6 +37,7 @@ def test_the_page_loads_nothing_runs_nothing_and_is_the_same_each_time():
     assert "p corrected for 3 comparisons (Holm)" in page
 
 
+@pytest.mark.slow
 def test_a_class_may_have_another_name_in_another_model():
     per_class = {f"{name}!": scores for name, scores in BETTER.metrics["per_class"].items()}
     renamed = changed(BETTER, metrics=BETTER.metrics | {"per_class": per_class})
@@ -102,6 +104,7 @@ def with_class(model, name, support=0):
     return changed(model, metrics=model.metrics | {"per_class": {**model.metrics["per_class"], name: scores}})
 
 
+@pytest.mark.slow
 def test_models_with_more_and_fewer_classes_are_compared_by_their_labels():
     """Scored on the same images: one names a label that no image has, and takes an image for it."""
     predictions = BETTER.predictions.copy()
@@ -136,6 +139,7 @@ class _Names(HTMLParser):
             self.names[-1] += data
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "names",
     [

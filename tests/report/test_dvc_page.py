@@ -14,6 +14,7 @@ def dvc(folder: Path, *words: str) -> None:
     subprocess.run([sys.executable, "-m", "dvc", *words], cwd=folder, env=os.environ, check=True, capture_output=True)
 
 
+@pytest.mark.slow
 def test_the_page_carries_vega_and_loads_nothing():
     page = offline_page()
     assert "{refresh_tag}" in page and "{plot_divs}" in page and "{scripts}" not in page

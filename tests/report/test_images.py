@@ -34,6 +34,7 @@ def test_any_class_names_fit_as_they_are(names):
     assert overlapping([axes.title for axes in figure.axes]) == []
 
 
+@pytest.mark.slow
 def test_many_classes_fit(images):
     names = [f"class {i}" for i in range(256)]
     figure = samples_figure(images, np.arange(3000) % 256, names, 1)
@@ -41,6 +42,7 @@ def test_many_classes_fit(images):
     assert max(figure.get_size_inches()) < 50
 
 
+@pytest.mark.slow
 def test_first_image_shows_every_value_in_its_cell(images):
     figure = first_image_figure(images[5], "Ankle boot")
     png(figure)

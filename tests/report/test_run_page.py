@@ -34,6 +34,7 @@ def test_each_figure_has_words_for_who_does_not_see_it():
     assert set(ALTERNATIVES) == {*OF_RESULTS, "validation", "differences"}
 
 
+@pytest.mark.slow
 def test_the_page_is_the_same_each_time_and_loads_nothing(project, results, images):
     made = page(results, images, validation=project / paths.VALIDATION_FIGURE)
     assert made == page(results, images, validation=project / paths.VALIDATION_FIGURE)
@@ -56,6 +57,7 @@ def test_without_images_and_measures_it_says_so(results):
     assert "It was not measured for this model." in made and made.count("<img") == 5
 
 
+@pytest.mark.slow
 def test_gates_and_differences_stand_in_tables(results):
     standing = Standing("the champion", [GOOD, BAD], compare([FIRST, BETTER]))
     made = page(results, standing=standing)

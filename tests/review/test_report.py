@@ -44,6 +44,7 @@ def parsed(facts):
     return [token.type for token in tokens], [(one.type, one.content) for one in inline]
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(st.text(st.characters(codec="utf-8"), min_size=1).filter(str.strip))
 @example(HOSTILE)

@@ -11,6 +11,7 @@ from digits.serving.http import RequestError
 from digits.serving.pixels import parse_pixels, what_to_send
 
 
+@pytest.mark.slow
 @given(st.integers(1, 3), st.sampled_from(["inputs", "instances"]), st.randoms(use_true_random=False))
 def test_pixels_come_out_as_they_went_in(n, key, random):
     images = [[[random.randrange(256) for _ in range(28)] for _ in range(28)] for _ in range(n)]

@@ -169,6 +169,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 METRIC = st.tuples(TEXT, st.floats(allow_nan=False), st.booleans(), st.integers(-(2**40), 2**40))
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(metrics=st.lists(METRIC, max_size=20), tags=st.dictionaries(TEXT, TEXT, max_size=10))
 def test_any_rows_are_counted_and_alike_on_both_sides(empty_store, tmp_path, metrics, tags):

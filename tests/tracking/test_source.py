@@ -103,6 +103,7 @@ HOSTILE = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_variable_of_gits_changes_what_a_run_says_of_itself(repository, monkeypatch, name):
     Path("notes.txt").write_text("a\nb\nc\nd\ne\n")

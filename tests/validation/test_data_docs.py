@@ -40,6 +40,7 @@ class Page(HTMLParser):
         self.text += text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("outcome", ["docs_passed", "docs_failed"])
 def test_data_docs_load_nothing_and_link_only_to_each_other(outcome, request):
     docs = request.getfixturevalue(outcome)

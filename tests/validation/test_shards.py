@@ -57,6 +57,7 @@ def test_the_checks_are_those_of_the_whole(copy, tmp_path, small_shards, spoil):
     assert all(check.success for check in found) == (spoil is spoil_nothing)
 
 
+@pytest.mark.slow
 def test_both_walks_are_shown_and_the_docs_are_about_the_whole(copy, tmp_path, small_shards):
     raw, seen = write(copy, tmp_path), []
 

@@ -86,6 +86,7 @@ def test_what_a_function_refuses_is_refused(functions):
         list(run_all(functions.refuse, [1, 1], workers=2))
 
 
+@pytest.mark.slow
 def test_workers_end_with_the_process_that_started_them(functions, tmp_path):
     note = tmp_path / "worker"
     script = tmp_path / "driver.py"
