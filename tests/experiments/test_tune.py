@@ -29,7 +29,8 @@ def plan(store) -> Plan:
     """Six trainings of four epochs, on the sample, in the project of `store`."""
     params = read_params()
     params["train"] |= {"epochs": 4, "stop": params["train"]["stop"] | {"threshold": 1.0}}
-    return make_plan(SPACE, params, 6, 0)
+    # Of seed 42, the fifth and the sixth random number are alike in four digits, which is what a setting has.
+    return make_plan(SPACE, params, 6, 0)._replace(seed=1)
 
 
 @pytest.fixture

@@ -90,11 +90,13 @@ def test_a_killed_worker_ends_the_others_and_a_restart_goes_on(train, folder, mn
             (second,) = (one for one in psutil.Process().children() if one.cmdline()[-1] == "1")
             os.kill(second.pid, signal.SIGKILL)
 
+    # Python's own, of another test.
+    before = set(psutil.Process().children())
     with pytest.raises(
         DigitsError, match=r"worker 2 of 2 was killed \(SIGKILL\), and the others ended: .* after epoch"
     ):
         train(kill)
-    assert psutil.Process().children() == []
+    assert set(psutil.Process().children()) <= before
 
     epochs = []
     capsys.readouterr()
