@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from support.nodes import listening_elsewhere, two_nodes
 from support.scikit_digits import section
 
 from digits.data.idx import format_idx
@@ -77,3 +78,14 @@ def test_both_walks_are_shown_and_the_docs_are_about_the_whole(copy, tmp_path, s
 def test_processes_find_the_same(copy, tmp_path):
     raw = write(copy, tmp_path)
     assert validate_raw(raw, section(), None, workers=2) == run_expectations(build_tables(copy, section()))
+
+
+@pytest.mark.scale
+def test_two_nodes_find_the_same(copy, tmp_path, monkeypatch):
+    raw = write(copy, tmp_path)
+    with two_nodes() as nodes:
+        for name, value in nodes.settings.items():
+            monkeypatch.setenv(name, value)
+        found = validate_raw(raw, section(), None, workers=1, address=nodes.address)
+        assert listening_elsewhere() == []
+    assert found == run_expectations(build_tables(copy, section()))
