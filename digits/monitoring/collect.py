@@ -15,7 +15,7 @@ from digits import dvc, paths
 from digits.data.feedback import COLUMNS, Feedback, pixels_sha256, read_feedback, write_feedback
 from digits.data.raw import Split, read_raw
 from digits.serving.journal import read_log
-from digits.serving.labels import Label, read_labels, taken_back
+from digits.serving.labels import Label, read_said
 from digits.validation.expectations import single_images
 from digits.validation.features import image_digests, twins
 from digits.validation.run import run_expectations
@@ -69,7 +69,8 @@ def collect(log: Path, folder: Path, raw: Path, params: Params) -> Collected:
     """
     side, classes = params.validate_.side, len(params.preprocess.class_names)
     present = read_feedback(folder, side)
-    found, left_out = _labelled(log, side, classes)
+    said = read_said(log)
+    found, left_out = _labelled(log, {row: labels[-1] for row, labels in said.items() if labels}, side, classes)
     found, contradicted = _agreed(found)
     left_out["labelled in different ways"] = len(contradicted)
     for reason, find in (
@@ -79,7 +80,8 @@ def collect(log: Path, folder: Path, raw: Path, params: Params) -> Collected:
         is_bad = find(found)
         left_out[reason] = int(is_bad.sum())
         found = _take(found, found.table[~is_bad])
-    stays = ~(present.table["id"].isin(_unlabelled(log)) | present.table["sha256"].isin(contradicted))
+    unlabelled = [row for row, labels in said.items() if not labels or labels[-1].label is None]
+    stays = ~(present.table["id"].isin(unlabelled) | present.table["sha256"].isin(contradicted))
     merged = _merge(_take(present, present.table[stays]), found)
     before, now = (dict(zip(one.table["sha256"], one.table["label"], strict=True)) for one in (present, merged))
     outcome = Collected(
@@ -106,9 +108,8 @@ def track() -> None:
         dvc.run("add", "--quiet", str(paths.FEEDBACK))
 
 
-def _labelled(log: Path, side: int, classes: int) -> tuple[Feedback, dict[str, int]]:
+def _labelled(log: Path, labels: dict[str, Label], side: int, classes: int) -> tuple[Feedback, dict[str, int]]:
     """The images of a log that have a label, and how many have none that counts."""
-    labels = read_labels(log)
     left_out: Counter[str] = Counter()
     images: list[np.ndarray] = []
     rows: list[dict[str, Any]] = []
@@ -139,11 +140,6 @@ def _labelled(log: Path, side: int, classes: int) -> tuple[Feedback, dict[str, i
     left_out["not in the log any more"] = lost
     stacked = np.stack(images) if images else np.zeros((0, side, side), np.uint8)
     return Feedback(stacked, pd.DataFrame(rows, columns=COLUMNS[2:])), dict(left_out)
-
-
-def _unlabelled(log: Path) -> set[str]:
-    """The rows of which nobody says any more what digit they are."""
-    return taken_back(log) | {row for row, label in read_labels(log).items() if label.label is None}
 
 
 def _rows_of(log: Path, labels: dict[str, Label]) -> Iterable[dict[str, Any]]:

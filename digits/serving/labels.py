@@ -42,22 +42,17 @@ def read_labels(folder: Path, chosen: str | None = None) -> dict[str, Label]:
         DigitsError: the log is missing or damaged.
     """
     counted = {
-        row: [label for label in labels if chosen in (None, label.chosen)] for row, labels in _said(folder).items()
+        row: [label for label in labels if chosen in (None, label.chosen)] for row, labels in read_said(folder).items()
     }
     return {row: labels[-1] for row, labels in counted.items() if labels}
 
 
-def taken_back(folder: Path) -> set[str]:
-    """The ids of the rows of which all that was said was taken back.
+def read_said(folder: Path) -> dict[str, list[Label]]:
+    """All that was said of each row and not taken back, in time; empty for a row of which all was taken back.
 
     Raises:
         DigitsError: the log is missing or damaged.
     """
-    return {row for row, labels in _said(folder).items() if not labels}
-
-
-def _said(folder: Path) -> dict[str, list[Label]]:
-    """What was said of each row and not taken back, in time."""
     # Several processes may have written them.
     tables = [LABELS.empty_table(), *read_log(folder, "labels")]
     said: dict[str, list[Label]] = {}
