@@ -19,7 +19,7 @@ from digits.monitoring.drift import describe
 from digits.monitoring.strangest import Extremes
 from digits.pictures.read import threshold_of
 from digits.serving.journal import read_log
-from digits.serving.labels import read_labels
+from digits.serving.labels import read_said
 
 if TYPE_CHECKING:
     from digits.params import Params
@@ -144,11 +144,14 @@ def _labels(folder: Path) -> tuple[pa.Array, np.ndarray, np.ndarray]:
 
     The last two have one more at the end, for all other rows.
     """
-    labels = read_labels(folder)
-    # Whoever drew an image that was then chosen at random may have labelled it later.
-    labels |= (random := read_labels(folder, "random"))
+    # Whoever drew an image that was also chosen at random may have labelled it later.
+    labels = {
+        row: ([label for label in said if label.chosen == "random"] or said)[-1]
+        for row, said in read_said(folder).items()
+        if said
+    }
     known = [_NO_DIGIT if label.label is None else label.label for label in labels.values()]
-    at_random = [row in random for row in labels]
+    at_random = [label.chosen == "random" for label in labels.values()]
     return pa.array(labels, pa.string()), np.array([*known, _UNKNOWN], np.int32), np.array([*at_random, False])
 
 
