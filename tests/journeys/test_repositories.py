@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 from support.advice import commands, follow
+from support.long import long_after
 from support.pipeline import copy_project
 from support.project import Project, change
 
 pytestmark = pytest.mark.slow
+
+UNREADABLE = ['{"test": {"n"', "", "[]", "<<<<<<< HEAD\n{}\n=======\n{}\n>>>>>>> theirs\n"]
 
 
 def tracked(project):
@@ -225,7 +228,7 @@ def test_a_merge_in_conflict(project, here, digits):
     assert project.run("dvc", "status").stdout.strip().endswith("up to date.")
 
 
-@pytest.mark.parametrize("content", ["", '{"test": {"n"', "[]", "<<<<<<< HEAD\n{}\n=======\n{}\n>>>>>>> theirs\n"])
+@pytest.mark.parametrize("content", long_after(1, UNREADABLE))
 def test_a_report_that_cannot_be_read(project, here, digits, content):
     here(project)
     Path("reports/metrics.json").write_text(content)

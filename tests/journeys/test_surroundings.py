@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
+from support.long import long_after
 from support.pipeline import runs_of
 from support.project import environment
 from support.variables import hostile, of_keras_and_tensorflow, of_mlflow
@@ -85,7 +86,7 @@ def test_predict_gives_the_same_answer_whatever_the_shell_says(project, shell, t
     assert project.run(*command, **shell).stdout == project.run(*command).stdout
 
 
-@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("closed", long_after(1, ["<&- >&- 2>&-", "<&-", ">&-", "2>&-"]))
 def test_closed_streams_are_as_if_they_led_nowhere(project, closed):
     """Some services start programs so."""
     commands = ["digits.cli lineage", *(["stages evaluate"] if "2>&-" in closed else [])]

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.long import long_after
 from support.pipeline import STAGES, assert_one_line
 from support.project import Project, change
 from support.sample import sample_hashes
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.slow
 NOWHERE = "http://127.0.0.1:9"
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", long_after(3, STAGES))
 def test_every_stage_refuses_a_misspelt_key(mend, stage):
     change(mend.folder / "params.yaml", {"train.epoch": 3})
     done = mend.run("python", "-m", "stages", stage, check=False)
@@ -61,20 +62,23 @@ def test_wrong_bytes_are_refused(mend):
 
 @pytest.mark.parametrize(
     ("missing", "stage"),
-    [
-        ("data/raw", "validate"),
-        ("data/raw", "preprocess"),
-        ("data/processed", "train"),
-        ("data/processed", "perturb"),
-        ("data/processed", "evaluate"),
-        ("data/perturbed.npz", "evaluate"),
-        ("data/processed", "plot"),
-        ("models/model.keras", "evaluate"),
-        ("models/model.tflite", "evaluate"),
-        ("models/model.keras", "register"),
-        ("reports/history.csv", "plot"),
-        ("reports/metrics.json", "register"),
-    ],
+    long_after(
+        5,
+        [
+            ("data/raw", "validate"),
+            ("data/processed", "train"),
+            ("models/model.tflite", "evaluate"),
+            ("reports/history.csv", "plot"),
+            ("reports/metrics.json", "register"),
+            ("data/raw", "preprocess"),
+            ("data/processed", "perturb"),
+            ("data/processed", "evaluate"),
+            ("data/perturbed.npz", "evaluate"),
+            ("data/processed", "plot"),
+            ("models/model.keras", "evaluate"),
+            ("models/model.keras", "register"),
+        ],
+    ),
 )
 def test_a_missing_dependency_is_named(mend, missing, stage):
     path = mend.folder / missing
@@ -110,6 +114,7 @@ def test_a_dead_tracking_server_is_known_before_training(mend):
     assert_one_line(done, "digits", NOWHERE)
 
 
+@pytest.mark.long
 def test_a_name_that_is_taken_is_refused(mend, client_of, tmp_path):
     store = f"sqlite:///{tmp_path / 'taken.db'}"
     client_of(store).create_registered_model("digits")
