@@ -20,5 +20,5 @@ _, status, usage = os.wait4(pid, 0)
 # The peak is that of the largest process below, in KiB on Linux and in bytes on macOS.
 peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 with open(report, "w") as file:  # noqa: PTH123
-    file.write(f"{seconds} {waited} {peak}")
+    file.write(f"{seconds} {waited} {usage.ru_utime + usage.ru_stime} {peak}")
 sys.exit(os.waitstatus_to_exitcode(status))

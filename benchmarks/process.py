@@ -27,6 +27,7 @@ class Usage:
     Attributes:
         seconds: from its start to its end.
         waited: of these, how long its main thread waited for a processor while others ran.
+        cpu: seconds of processor time, with the processes below it that it waited for.
         peak_mb: largest resident memory of one process of it, in 10^6 bytes.
         output: what it printed.
         errors: what it printed to standard error.
@@ -34,6 +35,7 @@ class Usage:
 
     seconds: float
     waited: float
+    cpu: float
     peak_mb: float
     output: str
     errors: str
@@ -72,8 +74,8 @@ def run(command: Sequence[str], folder: Path | str = ".", allowed: Sequence[int]
         if done.returncode not in allowed:
             last = (done.stderr.strip() or done.stdout.strip() or "it printed nothing").splitlines()[-1]
             raise DigitsError(f"`{' '.join(command)}` failed with code {done.returncode}: {one_line(last)}")
-        seconds, waited, peak = map(float, report.read_text().split())
-    return Usage(seconds, waited, peak / MEGABYTE, done.stdout, done.stderr)
+        seconds, waited, cpu, peak = map(float, report.read_text().split())
+    return Usage(seconds, waited, cpu, peak / MEGABYTE, done.stdout, done.stderr)
 
 
 def in_turn(calls: Mapping[str, Callable[[], Result]], rounds: int) -> dict[str, list[Result]]:

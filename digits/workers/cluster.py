@@ -41,7 +41,7 @@ def cluster(address: str = "", workers: int = 1) -> Iterator[Any]:
         os.environ.update(_ON_LOOPBACK)
         # Ray reads it once a process.
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    ray = _ray()
+    ray = require_ray()
     options = {"log_to_driver": False, "logging_level": "ERROR"}
     # A socket's path may have 107 characters, so that the folder is not within the project.
     scratch = "" if address else tempfile.mkdtemp(prefix="ray", dir="/tmp")
@@ -109,7 +109,12 @@ def _refuse_other_nodes(ray: Any) -> None:
         ) from None
 
 
-def _ray() -> Any:
+def require_ray() -> Any:
+    """The package.
+
+    Raises:
+        DigitsError: it is not installed.
+    """
     try:
         import ray
     except ImportError:

@@ -1,21 +1,21 @@
-"""A Ray cluster of two nodes on this machine, as a process of its own that listens on loopback alone."""
+"""A Ray cluster on this machine, as a process of its own that listens on loopback alone."""
 
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
-# Reads lines: `kill` ends the second node and its workers as a power cut would.
+# Reads lines: `kill` ends the last node and its workers as a power cut would.
 _NODES = """
 import sys
 from ray.cluster_utils import Cluster
 head = {"num_cpus": 1, "node_ip_address": "127.0.0.1", "include_dashboard": False}
 cluster = Cluster(initialize_head=True, head_node_args=head)
-other = cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1")
+others = [cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1") for _ in range(int(sys.argv[1]) - 1)]
 print(cluster.address, flush=True)
 for line in sys.stdin:
-    cluster.remove_node(other, allow_graceful=False)
+    cluster.remove_node(others.pop(), allow_graceful=False)
     print("killed", flush=True)
 cluster.shutdown()
 """
@@ -30,23 +30,28 @@ SETTINGS = {
 
 
 class Nodes:
-    """Two nodes with a CPU each. Whoever connects needs `settings` in its environment."""
+    """Nodes with a CPU each. Whoever connects needs `settings` in its environment."""
 
     def __init__(self, process: subprocess.Popen[str], address: str) -> None:
         self._process, self.address, self.settings = process, address, SETTINGS
 
     def kill_one(self) -> None:
-        """SIGKILL the second node and its workers."""
+        """SIGKILL the last node and its workers."""
         self._process.stdin.write("kill\n")
         self._process.stdin.flush()
         assert self._process.stdout.readline() == "killed\n"
 
 
+def two_nodes() -> AbstractContextManager[Nodes]:
+    """Two of them, as `started` gives them."""
+    return started(2)
+
+
 @contextmanager
-def two_nodes() -> Iterator[Nodes]:
-    """Start them, and end them with the block."""
+def started(count: int) -> Iterator[Nodes]:
+    """Start so many, and end them with the block."""
     process = subprocess.Popen(
-        [sys.executable, "-c", _NODES],
+        [sys.executable, "-c", _NODES, str(count)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
