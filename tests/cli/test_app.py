@@ -51,7 +51,6 @@ def test_a_run_without_model_is_refused_by_every_command(store, digits):
         assert_refused(digits("pull", "--alias", run_id, "--to", "nowhere"), f"digits has no {run_id}")
 
 
-@pytest.mark.long
 def test_entry_points_of_mlproject(store, tmp_path):
     """With defaults alone; MLflow's own run of each is no training, and is not taken for one."""
     make_champion(store.registry, "2", "1", "promote", "a test", [])

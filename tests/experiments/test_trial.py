@@ -40,7 +40,6 @@ def test_a_training_reports_each_epoch_and_the_pipelines_numbers(job, store):
     assert (Path(job().folder) / "epochs.jsonl").stat().st_mtime_ns == before
 
 
-@pytest.mark.long
 def test_one_that_was_killed_goes_on_from_its_last_epoch(job):
     training = epochs_of(job(epochs=4))
     assert next(training)["epoch"] == 1

@@ -108,7 +108,7 @@ STATES = {
 }
 
 
-@pytest.mark.parametrize("state", long_after(2, STATES))
+@pytest.mark.parametrize("state", long_after(3, STATES))
 def test_the_way_out_of_an_unreadable_lock_works(project, state, monkeypatch):
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(project.parent))
     make, why, command = STATES[state]
@@ -161,7 +161,7 @@ def test_a_larger_repository_may_have_one_folder_of_dvcs(project):
     assert refusal(refuse_unreadable, within).startswith(".dvc/config cannot be read")
 
 
-@pytest.mark.parametrize("name", long_after(1, ["rwlock", "exps/rwlock", "exps/celery/broker/control/celery.exchange"]))
+@pytest.mark.parametrize("name", ["rwlock", "exps/rwlock", "exps/celery/broker/control/celery.exchange"])
 def test_notes_that_a_kill_tore_are_mended(project, name, capfd):
     note = project / ".dvc" / "tmp" / name
     note.parent.mkdir(parents=True, exist_ok=True)

@@ -161,7 +161,6 @@ def test_a_deleted_run_is_restored_by_the_command_that_is_named(store, digits):
     assert code == 0 and run_id in out
 
 
-@pytest.mark.long
 def test_after_gc_the_record_comes_back_from_the_files(store, digits):
     run_id, model_id = store.registry.version("3").run_id, model_id_of(store.registry.version("3"))
     store.client.delete_run(run_id)
@@ -237,7 +236,6 @@ def test_a_copied_project_writes_nothing_into_the_first_one(store, digits, monke
     assert sorted(path for path in store.folder.rglob("*")) == before
 
 
-@pytest.mark.long
 def test_a_store_whose_artifacts_are_gone_is_not_called_complete(store, digits):
     """As after a restored database without its artifacts."""
     run = resolve_run("3", store.registry).require_run()

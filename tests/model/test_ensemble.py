@@ -1,7 +1,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from support.long import long_after
 from support.tiny import TINY, tiny_params
 
 from digits.params import StudentParams
@@ -72,7 +71,7 @@ def test_an_ensemble_has_a_twin(data, tmp_path):
     np.testing.assert_allclose(twin(images), KerasClassifier(model)(images), atol=1e-5)
 
 
-@pytest.mark.parametrize("rotation", long_after(1, [5.0, 0.0]))
+@pytest.mark.parametrize("rotation", [0.0, 5.0])
 def test_a_student_learns_the_answers_of_its_teacher_and_no_labels(data, rotation):
     from digits.model.classifier import KerasClassifier
 

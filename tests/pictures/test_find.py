@@ -100,7 +100,7 @@ def photographed(image: np.ndarray | None, kind: str, rng: np.random.Generator) 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", long_after(1, KINDS))
+@pytest.mark.parametrize("kind", long_after(3, KINDS))
 def test_photos_of_handwriting(kind, mnist_sample):
     # Measured on 60 photos of each kind: all 60 were found alone, and at least 59 were like the original.
     rng = np.random.default_rng(20)

@@ -114,7 +114,6 @@ def test_a_dead_tracking_server_is_known_before_training(mend):
     assert_one_line(done, "digits", NOWHERE)
 
 
-@pytest.mark.long
 def test_a_name_that_is_taken_is_refused(mend, client_of, tmp_path):
     store = f"sqlite:///{tmp_path / 'taken.db'}"
     client_of(store).create_registered_model("digits")
