@@ -19,10 +19,11 @@ BENCHMARKS = {
     "promotion": "how often the promotion gates are right, on simulated models",
     "team": "a team's tracking server: 50 clients at once, 10,000 runs; in the environment of `make test-scale`",
     "sweep": "32 trainings in DVC's queue and on a Ray cluster; in the environment of `make test-scale`",
+    "shards": "64 times the data in one process, on one node and on two; in the environment of `make test-scale`",
     "parallel": "two workers against one: accuracy and seconds; in the environment of `make test-scale`",
 }
 # They need more than requirements.lock: `all` leaves them out.
-APART = {"team", "sweep", "parallel"}
+APART = {"team", "sweep", "shards", "parallel"}
 OTHERS = {
     "all": "every one of these, in this order; --quick for a trial",
     "check": "ratios alone, against their limits, in less than two minutes",

@@ -66,7 +66,7 @@ def main(arguments: Sequence[str]) -> None:
     values = (sample()[1] if chosen.quick else {}) | recipe_settings(chosen.recipe, read_params()) | {"train.epochs": 1}
     stages, cache = [], []
     with tempfile.TemporaryDirectory(dir=chosen.scratch) as scratch:
-        _refuse_full(Path(scratch), max(copies) * len(splits["train"].images))
+        refuse_full(Path(scratch), max(copies) * len(splits["train"].images))
         for count in copies:
             folder = Path(scratch, f"copies{count}")
             images = make(folder, splits, count, values)
@@ -206,7 +206,7 @@ def _commit(folder: Path, kind: str) -> dict[str, Any]:
     }
 
 
-def _refuse_full(scratch: Path, images: int) -> None:
+def refuse_full(scratch: Path, images: int) -> None:
     """Refuse to begin where the disk has no room.
 
     Raises:

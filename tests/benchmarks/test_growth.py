@@ -5,7 +5,7 @@ import pytest
 from support.params import raw_params
 
 from benchmarks import growth
-from benchmarks.growth import _angles, _refuse_full, linear, turned, write_copies
+from benchmarks.growth import _angles, linear, refuse_full, turned, write_copies
 from benchmarks.growth_figure import draw
 from benchmarks.record import Record
 from digits.data.raw import FILES, Split, read_raw
@@ -62,8 +62,8 @@ def test_bounds_that_are_widened_are_parameters():
 def test_a_disk_without_room_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(growth, "free_gb", lambda folder: 3.0)
     with pytest.raises(DigitsError, match=r"3,840,000 images need 12 GB and .* has 3 free: .*--scratch"):
-        _refuse_full(tmp_path, 3_840_000)
-    _refuse_full(tmp_path, 60_000)
+        refuse_full(tmp_path, 3_840_000)
+    refuse_full(tmp_path, 60_000)
 
 
 def test_the_picture_has_a_line_for_each_stage(tmp_path):
