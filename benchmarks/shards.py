@@ -7,6 +7,7 @@ the environment of `make test-scale`.
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 import threading
@@ -56,14 +57,11 @@ def main(arguments: Sequence[str]) -> None:
         refuse_full(Path(scratch), copies * len(splits["train"].images))
         project = Path(scratch, "project")
         images = make(project, splits, copies, values)
-        model = paths.MODEL.absolute()
-        if chosen.quick:
-            support("sample").train_small_model(Path(scratch))
-            model = Path(scratch, paths.MODEL.name)
+        _bring_model(project, chosen.quick)
         for title in ("digits batch", "digits validate"):
             done = {}
             for count in _NODES:
-                done[count] = _batch(project, model, count) if title == "digits batch" else _validate(project, count)
+                done[count] = _batch(project, count) if title == "digits batch" else _validate(project, count)
                 print(f"{title}, {_title(count)}: {done[count].used.seconds:.1f} s", flush=True)
             rows += _rows(title, images, done)
     session.finish(nodes=rows)
@@ -73,10 +71,21 @@ def _title(nodes: int) -> str:
     return f"Ray, {nodes} node{'s' if nodes > 1 else ''} of 1 CPU" if nodes else "one process"
 
 
-def _batch(project: Path, model: Path, nodes: int) -> Measured:
+def _bring_model(project: Path, quick: bool) -> None:
+    """Give a clone the model of this project with its reports, or a small one."""
+    if quick:
+        support("sample").train_small_model(project / paths.MODEL.parent)
+        return
+    if not paths.MODEL.is_file():
+        raise DigitsError(f"there is no {paths.MODEL}: run `dvc repro` first")
+    for folder in (paths.MODEL.parent, paths.EVALUATION.parent):
+        shutil.copytree(folder, project / folder, dirs_exist_ok=True)
+
+
+def _batch(project: Path, nodes: int) -> Measured:
     """Predictions for the training images; equal must be the bytes of each shard."""
     out = project / f"predictions-{nodes}"
-    words = ["batch", str(paths.RAW / FILES["train"][0]), out.name, "--model", str(model)]
+    words = ["batch", str(paths.RAW / FILES["train"][0]), out.name, "--model", str(paths.MODEL)]
     used, worker_mb = _run(words, project, nodes)
     return Measured(used, worker_mb, [shard["sha256"] for shard in read_json(out / MANIFEST)["shards"]])
 
