@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.labelled import read_labels
 from benchmarks.process import run
 from benchmarks.project import raw_data, sample, write_npz
 from benchmarks.project import sample_splits as sample_of_mnist
@@ -46,8 +47,9 @@ def main(arguments: Sequence[str]) -> None:
     options.add_argument("--keep", type=Path, help="a folder for the networks, from which another call takes them")
     options.add_argument("--pictures", type=Path, help="a folder of labelled pictures: labels.csv with file and truth")
     chosen = options.parse_args(arguments)
-    if chosen.pictures and not (chosen.pictures / "labels.csv").is_file():
-        raise DigitsError(f"--pictures {chosen.pictures}: there is no labels.csv with the columns file and truth")
+    if chosen.pictures:
+        # Refused now rather than after the trainings.
+        read_labels(chosen.pictures)
     session = Session("recipes", arguments, chosen)
     names = chosen.recipes or sorted(paths.recipe_names(), key=lambda name: name != SEED_RECIPE)
     seeds = dict(_seeds(name, 2 if chosen.quick else chosen.seeds) for name in names)

@@ -7,7 +7,6 @@ line of JSON for each seed.
 from __future__ import annotations
 
 import argparse
-import csv
 import hashlib
 import json
 import time
@@ -17,15 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchmarks.labelled import Pictures
 from digits.data.split import split_rows, to_categorical
-from digits.errors import DigitsError
 from digits.evaluation.perturbation import enlarged, other_digits
 from digits.evaluation.scores import score
 from digits.files import write_json
 from digits.model.runtime import use_tensorflow
 from digits.params import Params, TrainParams, parse_params
-from digits.pictures.file import load_picture
-from digits.pictures.find import find_digits
 from digits.pictures.mnist import box_of
 
 if TYPE_CHECKING:
@@ -33,51 +30,7 @@ if TYPE_CHECKING:
 
     from digits.model.classifier import Classifier
 
-# A truth that says nothing about digits: somebody has to look, or it is no picture.
-_UNCOUNTED = ("?", "error")
 Pair = tuple[np.ndarray, np.ndarray]
-
-
-class Pictures:
-    """Labelled pictures, with the digits in them found once: no model changes where they are."""
-
-    def __init__(self, folder: Path, side: int) -> None:
-        """Read them.
-
-        Args:
-            folder: has labels.csv with the columns `file` and `truth`: the digits in reading order, blanks between
-                rows; `none` for no digit; `*` and a digit for that digit any number of times; `?` and `error` do not
-                count.
-            side: of the images that the models take.
-
-        Raises:
-            DigitsError: labels.csv has other columns.
-        """
-        with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-        if not rows or not {"file", "truth"} <= rows[0].keys():
-            raise DigitsError(f"{folder / 'labels.csv'}: the columns file and truth are expected")
-        rows = [row for row in rows if row["truth"] not in _UNCOUNTED]
-        self.truths = [row["truth"].replace(" ", "") for row in rows]
-        found = [find_digits(load_picture((folder / row["file"]).read_bytes()).grey, side) for row in rows]
-        self.digits = [np.array([digit.pixels for digit in digits]) for digits in found]
-
-    def shares(self, classify: Classifier) -> dict[str, float]:
-        """The share of `pictures` that a model reads wholly right, and of those with one digit (`picture_digits`)."""
-        answers = ["".join(map(str, classify(pixels).argmax(axis=1))) if len(pixels) else "" for pixels in self.digits]
-        right = np.array([agrees(answer, truth) for answer, truth in zip(answers, self.truths, strict=True)])
-        single = np.array([len(truth) == 1 and truth.isdigit() for truth in self.truths])
-        shares = {"pictures": right, "picture_digits": right[single]}
-        return {name: float(values.mean()) for name, values in shares.items() if len(values)}
-
-
-def agrees(answer: str, truth: str) -> bool:
-    """Whether the digits that were read are those of a truth as in labels.csv, without blanks."""
-    if truth == "none":
-        return answer == ""
-    if "*" in truth:
-        return set(answer) == {truth.replace("*", "")}
-    return answer == truth
 
 
 def split(params: Params, images: np.ndarray, labels: np.ndarray) -> tuple[Pair, Pair]:

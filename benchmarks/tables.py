@@ -16,7 +16,7 @@ from benchmarks.record import Cell, Record, read
 from digits.errors import DigitsError
 from digits.files import write_text
 
-PAGES = (Path("docs/performance.md"), Path("docs/monitoring.md"), Path("docs/team.md"), Path("docs/scale.md"))
+PAGES = tuple(Path("docs", f"{name}.md") for name in ("performance", "robustness", "monitoring", "team", "scale"))
 MACHINE = "machine"
 _BLOCK = re.compile(r"(<!-- made by python -m benchmarks tables: (\w+) (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

@@ -31,7 +31,8 @@ class Digit:
 def find_digits(grey: np.ndarray, side: int = SIDE) -> list[Digit]:
     """Find the digits of a picture in reading order: line by line, each from left to right.
 
-    Digits that touch each other count as one. A picture that is empty, uniform or pure noise has none.
+    Digits that touch are cut apart (`digits.pictures.touching`); those that touch twice count as one. A picture that is
+    empty, uniform or pure noise has none.
 
     Args:
         grey: float (height, width), 0 black to 1 white, ink darker or lighter than its paper.

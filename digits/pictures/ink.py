@@ -13,6 +13,10 @@ MIN_CONTRAST = 0.08
 UNEVEN = 0.1
 # The skewness of fine brightness, in absolute value, that decides alone (`ink_is_light`). Noise has 0, pencil 5 to 30.
 CLEAR_SKEWNESS = 4.0
+# The shorter side, in pixels, below which a picture is a crop of a digit or two.
+LARGEST_CROP = 150
+# The faintest ink of a crop without noise, as a share of its darkest.
+FAINTEST = 0.2
 # The noise level from which on a picture counts as noisy: its standard deviation on the range from black to white.
 NOISY = 0.01
 
@@ -29,7 +33,8 @@ def ink_map(grey: np.ndarray) -> np.ndarray:
     light = np.asarray(grey, dtype=np.float32)
     dark_ink = not ink_is_light(light)
     light = 1 - light if dark_ink else light
-    if noise_level(light) > NOISY:
+    noisy = noise_level(light) > NOISY
+    if noisy:
         # The blur grows with the picture: a small picture has thin strokes, and a wide blur would erase them.
         light = ndimage.gaussian_filter(light, min(1.0, min(light.shape) / 300))
     paper = _paper(light)
@@ -38,7 +43,11 @@ def ink_map(grey: np.ndarray) -> np.ndarray:
         # Shadow scales paper and ink by the same factor, so division undoes it. The bound limits noise in deep shadow.
         strength /= np.maximum(1 - paper, 0.25)
     strength -= np.median(strength)
-    strength[strength < max(0.02, 5 * 1.4826 * np.median(np.abs(strength)))] = 0
+    least = 5 * 1.4826 * np.median(np.abs(strength))
+    if not noisy and min(light.shape) < LARGEST_CROP:
+        # Ink covers so much of a crop that it is ink, not noise, by which most pixels differ from the median.
+        least = min(least, FAINTEST * strength.max())
+    strength[strength < max(0.02, least)] = 0
     strength[ruled_lines(strength > 0.25 * strength.max())] = 0
     inked = strength[strength > 0]
     if not inked.size:
@@ -54,9 +63,9 @@ def _paper(light: np.ndarray) -> np.ndarray:
     of a shadow exactly.
     """
     paper = ndimage.grey_opening(light, size=_odd(min(light.shape) / 3))
-    if np.ptp(np.quantile(paper, (0.05, 0.95))) > UNEVEN:
+    if min(light.shape) >= LARGEST_CROP and np.ptp(np.quantile(paper, (0.05, 0.95))) > UNEVEN:
         # A corner where two shadows meet can be as narrow as a thick stroke, and the first window would take it for
-        # ink. Only photos have such corners, and their strokes fit the narrower window.
+        # ink. Only photos have such corners, and their strokes fit the narrower window. Those of a crop do not.
         paper = ndimage.grey_opening(light, size=_odd(min(light.shape) / 7))
     return paper
 

@@ -9,6 +9,8 @@ from scipy import ndimage
 
 # The pixels that touch the middle one, corners included, for `scipy.ndimage.label`.
 EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=bool)
+# The shorter side, in pixels, of a picture that may show crooked lines. In a smaller one, they are like thin strokes.
+SMALLEST_RULED = 64
 
 
 def ruled_lines(mask: np.ndarray) -> np.ndarray:
@@ -66,11 +68,13 @@ def without_faint_lines(ink: np.ndarray) -> np.ndarray:
     """Take away lines that are too crooked for `ruled_lines`, by their ink, which is fainter than that of strokes.
 
     A line is connected over half the picture, thin, and holds little ink. The amount of ink in the lines is subtracted
-    everywhere.
+    everywhere. A small picture is returned unchanged.
 
     Args:
         ink: float (height, width), 0 paper to 1 full ink.
     """
+    if min(ink.shape) < SMALLEST_RULED:
+        return ink
     labels, _ = ndimage.label(ink > 0.15, EIGHT_NEIGHBOURS)
     lines = []
     for label, box in enumerate(ndimage.find_objects(labels), start=1):

@@ -12,6 +12,7 @@ from scipy import ndimage
 from scipy.sparse.csgraph import connected_components
 
 from digits.pictures.ruled import EIGHT_NEIGHBOURS
+from digits.pictures.touching import separate
 
 # The least height of a digit in pixels. A smaller one has too little shape to be read.
 MIN_HEIGHT = 5
@@ -25,6 +26,10 @@ CRUMB = 0.035
 HAIR = 3
 # The edge of the picture may touch a digit that is at least this share of the picture's shorter side in size.
 CLOSE_CROP = 0.3
+# The width of a digit of several strokes is at most this multiple of its height.
+WIDEST = 1.5
+# Where other ink lies clear of the edge, the edge may touch a digit along this share of its longer side.
+TOUCH = 0.4
 
 
 def find_strokes(
@@ -35,7 +40,7 @@ def find_strokes(
     Args:
         ink: float (height, width), from `digits.pictures.ink.ink_map`.
         min_height: of a digit, in pixels.
-        close_crop: whether a large digit may touch the edge of a picture in which all ink touches it.
+        close_crop: whether the edge of the picture may touch a large digit.
 
     Returns:
         An int array (height, width) that gives each pixel of ink the number of its stroke, 0 elsewhere; and the digits
@@ -44,9 +49,10 @@ def find_strokes(
     labels, count = ndimage.label(ink > 0.25, EIGHT_NEIGHBOURS)
     if not count:
         return labels, []
+    labels, count = separate(ink, labels)
     boxes = np.array([[y.start, x.start, y.stop, x.stop] for y, x in ndimage.find_objects(labels)])
     inked = ndimage.maximum(ink, labels, np.arange(1, count + 1)) >= 0.5
-    keep = _clear_of_the_edge(boxes, inked, ink.shape, close_crop)
+    keep = _not_cut_off(labels, boxes, inked, close_crop)
     min_height = max(min_height, round(SMALLEST_SHARE * min(ink.shape)))
     keep[[i for i in np.flatnonzero(keep) if _is_frame(labels, boxes, int(i), keep)]] = False
     sizes = _sizes(boxes)
@@ -59,12 +65,17 @@ def find_strokes(
     return labels, [digits[i] for i in order]
 
 
-def _clear_of_the_edge(boxes: np.ndarray, inked: np.ndarray, shape: tuple[int, ...], close_crop: bool) -> np.ndarray:
-    """Which strokes lie clear of the edge of the picture: bool (n,), True for some of `inked` only."""
+def _not_cut_off(labels: np.ndarray, boxes: np.ndarray, inked: np.ndarray, close_crop: bool) -> np.ndarray:
+    """Which strokes the edge of the picture does not cut off: bool (n,), True for some of `inked` only."""
+    shape = labels.shape
     # Ink that the edge cuts off is the rim of the sheet, a finger or a shadow rather than a digit.
     inside = inked & (boxes[:, :2] > 0).all(1) & (boxes[:, 2:] < shape).all(1)
-    large = _sizes(boxes) >= CLOSE_CROP * min(shape)
-    keep = inked & large if close_crop and not inside.any() else inside
+    keep = inside.copy()
+    if close_crop:
+        edge = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+        touch = np.bincount(edge, minlength=len(boxes) + 1)[1:]
+        sizes = _sizes(boxes)
+        keep |= inked & (sizes >= CLOSE_CROP * min(shape)) & ((touch <= TOUCH * sizes) | ~inside.any())
     # A stroke wholly within a narrow rim of the picture is the end of a shadow. The rim is wider for tiny strokes.
     tiny = _sizes(boxes) < CRUMB * min(shape)
     rim = np.where(tiny, 0.08, 0.03)[:, None] * min(shape)
@@ -93,9 +104,9 @@ def _shaped_like_digits(
 def group_boxes(boxes: np.ndarray) -> list[np.ndarray]:
     """Group the bounding boxes of strokes that belong to one digit.
 
-    Two strokes belong together in two cases. Either one lies mostly above, below or within the other and the gap is
-    small (the bar of a 5). Or they almost touch, and one has at most 0.6 of the other's height (a 4 whose pen was
-    lifted).
+    Two strokes belong together in three cases. One lies mostly above, below or within the other and the gap is small
+    (the bar of a 5). Or they almost touch, and one has at most 0.6 of the other's height (a 4 whose pen was lifted). Or
+    both are upright bars, one closely above the other (the segments of a display).
 
     Returns:
         Indices into `boxes`, one array a digit.
@@ -112,8 +123,28 @@ def group_boxes(boxes: np.ndarray) -> list[np.ndarray]:
     piece = smaller <= 0.6 * larger
     stacked = aligned & (-one_over_other <= 0.25 * larger) & (piece | (one_over_other > 0.3 * smaller))
     close = piece & (-side_by_side <= 0.08 * larger) & (-one_over_other <= 0.08 * larger)
-    _, group = connected_components(stacked | close, directed=False)
-    return [np.flatnonzero(group == i) for i in range(group.max() + 1)]
+    upright = width <= 0.4 * height
+    above = stacked | (upright[:, None] & upright & aligned & (-one_over_other <= 0.15 * smaller))
+    return [
+        part
+        for group in _connected(above | close)
+        # A dot or a dash that is close to both its neighbours has joined two digits.
+        for part in (
+            [group] if _narrow(boxes[group]) else (group[own] for own in _connected(above[np.ix_(group, group)]))
+        )
+    ]
+
+
+def _connected(related: np.ndarray) -> list[np.ndarray]:
+    """The connected parts of a relation, bool (n, n), each as indices."""
+    _, part = connected_components(related, directed=False)
+    return [np.flatnonzero(part == i) for i in range(part.max() + 1)]
+
+
+def _narrow(boxes: np.ndarray) -> bool:
+    """Whether strokes together are narrow enough to be one digit."""
+    top, left, bottom, right = _box_around(boxes)
+    return bool(right - left <= WIDEST * (bottom - top))
 
 
 def reading_order(boxes: np.ndarray) -> list[int]:

@@ -3,7 +3,6 @@ import json
 import pytest
 
 from benchmarks.recipes import _params, main
-from benchmarks.seeds import agrees
 from digits.errors import DigitsError
 
 
@@ -24,23 +23,6 @@ def test_what_does_not_fit_is_refused(tmp_path):
         main(["fast:x"])
     with pytest.raises(DigitsError, match=r"there is no labels\.csv"):
         main(["--pictures", str(tmp_path)])
-
-
-@pytest.mark.parametrize(
-    ("answer", "truth", "right"),
-    [
-        ("7", "7", True),
-        ("1", "7", False),
-        ("", "none", True),
-        ("7", "none", False),
-        ("666", "6*", True),
-        ("665", "6*", False),
-        ("", "6*", False),
-        ("1234567890", "1234567890", True),
-    ],
-)
-def test_a_reading_agrees_with_a_truth(answer, truth, right):
-    assert agrees(answer, truth) is right
 
 
 @pytest.mark.slow

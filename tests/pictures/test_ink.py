@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 from support.drawings import is_like, seven
 
 from digits.pictures.find import find_digits
@@ -49,3 +50,14 @@ def test_otsu_separates_two_classes():
     values = np.concatenate([random.normal(0.2, 0.03, 3000), random.normal(0.7, 0.03, 500)])
     assert (values > otsu(values)).sum() == pytest.approx(500, abs=5)
     assert otsu(np.full(9, 0.4)) == 0.4
+
+
+def test_a_blurred_digit_that_fills_its_picture_stays_whole(images):
+    for image in images[:100]:
+        rows, columns = (np.flatnonzero(image.any(axis)) for axis in (1, 0))
+        digit = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].repeat(4, axis=0).repeat(4, axis=1) / 255
+        soft = np.pad(gaussian_filter(np.pad(digit, 8), 4), 2)
+        paper = 0.8 + np.random.default_rng(0).normal(0, 1 / 2000, soft.shape)
+        ink = ink_map(paper - 0.5 * soft)
+        # The least of these images keeps 0.82 of its strokes.
+        assert (ink[soft > 0.5 * soft.max()] > 0.25).mean() > 0.7

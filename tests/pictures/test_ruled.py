@@ -60,3 +60,10 @@ def test_dark_strokes_across_the_picture_are_no_faint_lines():
     ink = np.zeros((200, 300))
     ink[100:110, 20:280] = 0.9
     assert (without_faint_lines(ink) == ink).all()
+
+
+def test_soft_strokes_across_a_small_picture_are_no_faint_lines():
+    ink = np.zeros((28, 28))
+    ink[4:24, 13:15] = 0.5
+    ink[4:6, 6:22] = 1
+    assert (without_faint_lines(ink) == ink).all()

@@ -14,6 +14,18 @@ def test_strokes_of_one_digit_are_grouped():
     assert sorted(sorted(group.tolist()) for group in groups) == [[0, 2], [1]]
 
 
+def test_the_segments_of_a_display_are_grouped():
+    above, below, neighbour = [0, 40, 70, 60], [78, 40, 150, 60], [0, 90, 150, 110]
+    groups = group_boxes(np.array([above, neighbour, below]))
+    assert sorted(sorted(group.tolist()) for group in groups) == [[0, 2], [1]]
+
+
+def test_a_point_close_to_two_digits_joins_them_not():
+    seven, point, five = [2, 9, 27, 28], [17, 29, 20, 35], [1, 35, 27, 55]
+    groups = group_boxes(np.array([seven, point, five]))
+    assert sorted(group.tolist() for group in groups) == [[0], [1], [2]]
+
+
 def test_reading_order_goes_line_by_line():
     second_line, right, left = [60, 0, 100, 20], [5, 50, 45, 70], [10, 0, 50, 20]
     assert reading_order(np.array([second_line, right, left])) == [2, 1, 0]
@@ -55,6 +67,17 @@ def test_the_edge_may_touch_a_close_crop_only(left, right, close_crop, found):
     ink = np.zeros((200, 200))
     bar(ink, 40, left, 160, right)
     assert bool(find_strokes(ink, close_crop=close_crop)[1]) == found
+
+
+@pytest.mark.parametrize(("along", "found"), [(8, 2), (60, 1)], ids=["a digit at the edge", "a shadow"])
+def test_beside_other_ink_the_edge_may_touch_the_end_of_a_stroke(along, found):
+    ink = np.zeros((200, 300))
+    bar(ink, 60, 100, 150, 110)
+    bar(ink, 80, 230, 88, 300)
+    bar(ink, 80, 290, 80 + along, 300)
+    bar(ink, 88, 230, 160, 240)
+    assert len(find_strokes(ink, close_crop=True)[1]) == found
+    assert len(find_strokes(ink, close_crop=False)[1]) == 1
 
 
 def test_a_printed_frame_is_left_out():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, zoom
 
 from digits.pictures.file import load_picture
 from digits.pictures.find import Digit, find_digits
@@ -28,6 +28,26 @@ def page(path: Path) -> Path:
     draw.line([(340, 70), (460, 70), (380, 240)], fill=0, width=18, joint="curve")
     image.save(path)
     return path
+
+
+def enlarged(image: np.ndarray) -> np.ndarray:
+    """A digit four times as large, cut to its ink: float, 0 to 1."""
+    rows, columns = (np.flatnonzero((image > 30).any(axis)) for axis in (1, 0))
+    ink = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] / 255
+    return np.clip(zoom(ink, 4, order=1), 0, 1)
+
+
+def side_by_side(*digits: np.ndarray, overlap: int) -> np.ndarray:
+    """Digits in a row, upright in the middle, each of which overlaps the next by so many pixels."""
+    height = max(len(digit) for digit in digits)
+    page = np.zeros((height, sum(digit.shape[1] - overlap for digit in digits) + overlap))
+    left = 0
+    for digit in digits:
+        top = (height - len(digit)) // 2
+        window = page[top : top + len(digit), left : left + digit.shape[1]]
+        np.maximum(window, digit, out=window)
+        left += digit.shape[1] - overlap
+    return page
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options) -> bytes:
