@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ import numpy as np
 from digits.errors import DigitsError
 from digits.pictures.file import load_picture
 from digits.pictures.find import find_digits
-from digits.pictures.read import Reader, doubts
+from digits.pictures.read import Reader, read_digits
 
 if TYPE_CHECKING:
     from digits.model.classifier import Classifier
@@ -36,12 +35,12 @@ class Pictures:
         """
         rows = [row for row in read_labels(folder) if row["truth"] not in _UNCOUNTED]
         self.truths = [row["truth"].replace(" ", "") for row in rows]
-        found = [find_digits(load_picture((folder / row["file"]).read_bytes()).grey, side) for row in rows]
-        self.digits = [np.array([digit.pixels for digit in digits]) for digits in found]
+        self.digits = [find_digits(load_picture((folder / row["file"]).read_bytes()).grey, side) for row in rows]
 
     def shares(self, classify: Classifier) -> dict[str, float]:
         """The share of `pictures` that a model reads wholly right, and of those with one digit (`picture_digits`)."""
-        answers = ["".join(map(str, classify(pixels).argmax(axis=1))) if len(pixels) else "" for pixels in self.digits]
+        pixels = [np.array([digit.pixels for digit in digits]) for digits in self.digits]
+        answers = ["".join(map(str, classify(each).argmax(axis=1))) if len(each) else "" for each in pixels]
         right = np.array([agrees(answer, truth) for answer, truth in zip(answers, self.truths, strict=True)])
         single = np.array([len(truth) == 1 and truth.isdigit() for truth in self.truths])
         shares = {"pictures": right, "picture_digits": right[single]}
@@ -54,12 +53,12 @@ class Pictures:
             reader: a model with its threshold and its typical images.
         """
         kinds = ["none" if truth == "none" else "one" if len(truth) == 1 else "several" for truth in self.truths]
-        found = [_read(pixels, reader) for pixels in self.digits]
+        found = [read_digits(digits, reader) for digits in self.digits]
         rows = []
         for kind in ("one", "several", "none"):
             own = [
-                (agrees(answer, truth), sure)
-                for (answer, sure), truth, is_kind in zip(found, self.truths, kinds, strict=True)
+                (agrees("".join(str(one.digit) for one in readings), truth), [one.sure for one in readings])
+                for readings, truth, is_kind in zip(found, self.truths, kinds, strict=True)
                 if is_kind == kind
             ]
             rows.append(
@@ -92,15 +91,6 @@ def read_labels(folder: Path) -> list[dict[str, str]]:
     if not rows or not {"file", "truth"} <= rows[0].keys():
         raise DigitsError(f"{path}: the columns file and truth are expected")
     return rows
-
-
-def _read(pixels: np.ndarray, reader: Reader) -> tuple[str, Sequence[bool]]:
-    """The labels that a model reads in the digits of a picture, and whether it is sure of each."""
-    if not len(pixels):
-        return "", []
-    probabilities = reader.classify(pixels)
-    answer = "".join(map(str, probabilities.argmax(axis=1)))
-    return answer, [not doubt for doubt in doubts(pixels, probabilities, reader)]
 
 
 def agrees(answer: str, truth: str) -> bool:

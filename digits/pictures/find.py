@@ -22,10 +22,12 @@ class Digit:
     Attributes:
         pixels: uint8 (side, side), light on dark, as in MNIST.
         box: left, top, right, bottom in pixels of `Picture.grey`; right and bottom are exclusive.
+        touching: whether it was cut from another one that it touches.
     """
 
     pixels: np.ndarray
     box: tuple[int, int, int, int]
+    touching: bool
 
 
 def find_digits(grey: np.ndarray, side: int = SIDE) -> list[Digit]:
@@ -43,10 +45,15 @@ def find_digits(grey: np.ndarray, side: int = SIDE) -> list[Digit]:
     page, (top, left) = find_sheet(grey)
     ink = ink_map(page)
     min_height = MIN_HEIGHT_IN_NOISE if noise_level(page) > NOISY else MIN_HEIGHT
-    labels, digits = find_strokes(ink, min_height, close_crop=page.shape == grey.shape)
+    labels, digits, pieces = find_strokes(ink, min_height, close_crop=page.shape == grey.shape)
     offset = np.array([top, left, top, left])
     return [
-        Digit(to_mnist(cut_out(ink, labels, strokes, box), side), _left_first(box + offset)) for strokes, box in digits
+        Digit(
+            to_mnist(cut_out(ink, labels, strokes, box), side),
+            _left_first(box + offset),
+            bool(pieces[strokes - 1].any()),
+        )
+        for strokes, box in digits
     ]
 
 

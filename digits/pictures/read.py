@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from digits.pictures.file import Picture
-from digits.pictures.find import find_digits
+from digits.pictures.find import Digit, find_digits
 from digits.pictures.mnist import SIDE
 from digits.pictures.prototypes import Prototypes, load_prototypes
 
@@ -147,9 +147,20 @@ def predict(picture: Picture, reader: Reader) -> Prediction:
         picture: from `digits.pictures.file.load_picture`.
         reader: a model.
     """
-    digits = find_digits(picture.grey, reader.side)
+    readings = read_digits(find_digits(picture.grey, reader.side), reader, picture.scale)
+    return Prediction(picture.name, readings, picture.note)
+
+
+def read_digits(digits: Sequence[Digit], reader: Reader, scale: float = 1.0) -> tuple[Reading, ...]:
+    """Read digits that were found in a picture.
+
+    Args:
+        digits: from `digits.pictures.find.find_digits`.
+        reader: a model.
+        scale: how many pixels of the file one pixel of their boxes stands for.
+    """
     if not digits:
-        return Prediction(picture.name, (), picture.note)
+        return ()
     pixels = np.stack([digit.pixels for digit in digits])
     probabilities = reader.classify(pixels)
     readings = []
@@ -163,13 +174,14 @@ def predict(picture: Picture, reader: Reader) -> Prediction:
                 runner_up=second,
                 runner_up_name=reader.class_names[second],
                 runner_up_probability=float(row[second]),
-                doubt=doubt,
-                box=_scaled(digit.box, picture.scale),
+                # What the bounds of `doubts` promise holds for whole digits alone.
+                doubt=doubt or ("cut from what it touches" if digit.touching else ""),
+                box=_scaled(digit.box, scale),
                 pixels=digit.pixels,
                 probabilities=row,
             )
         )
-    return Prediction(picture.name, tuple(readings), picture.note)
+    return tuple(readings)
 
 
 def doubts(pixels: np.ndarray, probabilities: np.ndarray, reader: Reader) -> list[str]:

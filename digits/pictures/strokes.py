@@ -34,7 +34,7 @@ TOUCH = 0.4
 
 def find_strokes(
     ink: np.ndarray, min_height: int = MIN_HEIGHT, close_crop: bool = True
-) -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray]]]:
+) -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray]], np.ndarray]:
     """Find connected strokes and group those of one digit.
 
     Args:
@@ -43,15 +43,16 @@ def find_strokes(
         close_crop: whether the edge of the picture may touch a large digit.
 
     Returns:
-        An int array (height, width) that gives each pixel of ink the number of its stroke, 0 elsewhere; and the digits
-        in reading order, each as the numbers of its strokes and its box.
+        An int array (height, width) that gives each pixel of ink the number of its stroke, 0 elsewhere; the digits in
+        reading order, each as the numbers of its strokes and its box; and which strokes were cut from others that they
+        touch, bool, number 1 first.
     """
     labels, count = ndimage.label(ink > 0.25, EIGHT_NEIGHBOURS)
     if not count:
-        return labels, []
-    labels, count = separate(ink, labels)
+        return labels, [], np.zeros(0, dtype=bool)
+    labels, pieces = separate(ink, labels)
     boxes = np.array([[y.start, x.start, y.stop, x.stop] for y, x in ndimage.find_objects(labels)])
-    inked = ndimage.maximum(ink, labels, np.arange(1, count + 1)) >= 0.5
+    inked = ndimage.maximum(ink, labels, np.arange(1, len(pieces) + 1)) >= 0.5
     keep = _not_cut_off(labels, boxes, inked, close_crop)
     min_height = max(min_height, round(SMALLEST_SHARE * min(ink.shape)))
     keep[[i for i in np.flatnonzero(keep) if _is_frame(labels, boxes, int(i), keep)]] = False
@@ -62,7 +63,7 @@ def find_strokes(
     groups = [kept[group] for group in group_boxes(boxes[kept])]
     digits = _shaped_like_digits(labels, boxes, groups, min_height)
     order = reading_order(np.array([box for _, box in digits]).reshape(-1, 4))
-    return labels, [digits[i] for i in order]
+    return labels, [digits[i] for i in order], pieces
 
 
 def _not_cut_off(labels: np.ndarray, boxes: np.ndarray, inked: np.ndarray, close_crop: bool) -> np.ndarray:

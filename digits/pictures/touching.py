@@ -17,7 +17,7 @@ LONGEST = 0.5
 _ASIDE = 0.05
 
 
-def separate(ink: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, int]:
+def separate(ink: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Give digits that touch each other strokes of their own.
 
     Two digits are cut apart at the one place where they touch. Those that touch twice stay together.
@@ -27,15 +27,18 @@ def separate(ink: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, int]:
         labels: int (height, width), the numbers of the connected strokes from 1 on, 0 elsewhere.
 
     Returns:
-        The same numbers, with further ones for what was cut off; and how many there are.
+        The same numbers, with further ones for what was cut off; and which strokes are pieces of what was cut, bool,
+        number 1 first.
     """
-    separated, count = labels.copy(), int(labels.max())
-    for number, box in enumerate(ndimage.find_objects(labels), start=1):
+    separated, boxes = labels.copy(), ndimage.find_objects(labels)
+    pieces = [False] * len(boxes)
+    for number, box in enumerate(boxes, start=1):
         _, *further = _digits(ink[box], labels[box] == number)
         for own in further:
-            count += 1
-            separated[box][own] = count
-    return separated, count
+            pieces.append(True)
+            separated[box][own] = len(pieces)
+        pieces[number - 1] = bool(further)
+    return separated, np.array(pieces, dtype=bool)
 
 
 def _digits(ink: np.ndarray, own: np.ndarray) -> list[np.ndarray]:

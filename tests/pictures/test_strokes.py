@@ -49,7 +49,7 @@ def test_a_digit_is_given_by_its_strokes_and_its_box():
     ink = np.zeros((200, 300))
     second = bar(ink, 60, 200, 140, 212)
     first_above, first_below = bar(ink, 50, 60, 62, 110), bar(ink, 70, 62, 150, 75)
-    labels, digits = find_strokes(ink)
+    labels, digits, _ = find_strokes(ink)
     (first_strokes, first_box), (second_strokes, second_box) = digits
     assert first_box.tolist() == [*first_above[:2], first_below[2], first_above[3]]
     assert second_box.tolist() == second.tolist()
@@ -94,7 +94,7 @@ def test_a_digit_is_cut_out_without_its_neighbour():
     box = bar(ink, 30, 40, 90, 50)
     ink[30:90, 50] = 0.2
     bar(ink, 30, 53, 90, 63)
-    labels, digits = find_strokes(ink)
+    labels, digits, _ = find_strokes(ink)
     ((strokes, _),) = [digit for digit in digits if digit[1].tolist() == box.tolist()]
     cut = cut_out(ink, labels, strokes, box)
     # The 10 columns of the digit and its soft rim, but not the neighbour.

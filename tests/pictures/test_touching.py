@@ -1,17 +1,21 @@
 """Digits that touch are cut apart where they touch, and a digit alone stays whole."""
 
 import numpy as np
+from PIL import Image
 from scipy import ndimage
-from support.drawings import enlarged, side_by_side
+from support.drawings import encoded, enlarged, side_by_side
 
+from digits.pictures.file import load_picture
+from digits.pictures.read import Reader, predict
 from digits.pictures.ruled import EIGHT_NEIGHBOURS
 from digits.pictures.touching import separate
 
 
 def pieces(ink: np.ndarray) -> list[np.ndarray]:
     """The ink of each piece that `separate` makes of ink that is connected."""
-    labels, count = separate(ink, ndimage.label(ink > 0.25, EIGHT_NEIGHBOURS)[0])
-    return [np.where(labels == number, ink, 0) for number in range(1, count + 1)]
+    labels, cut = separate(ink, ndimage.label(ink > 0.25, EIGHT_NEIGHBOURS)[0])
+    assert cut.all() == cut.any() == (len(cut) > 1)
+    return [np.where(labels == number, ink, 0) for number in range(1, len(cut) + 1)]
 
 
 def zero() -> np.ndarray:
@@ -54,3 +58,12 @@ def test_digits_of_other_hands(mnist_sample):
 
 def _is_one(ink: np.ndarray) -> bool:
     return ndimage.label(ink > 0.25, EIGHT_NEIGHBOURS)[1] == 1
+
+
+def test_what_was_cut_is_never_sure():
+    page = 1 - np.pad(np.hstack([side_by_side(zero(), zero(), overlap=10), np.zeros((80, 30)), zero()]), 40)
+    answers = predict(
+        load_picture(encoded(Image.fromarray(np.uint8(255 * page)))),
+        Reader(lambda pixels: np.eye(10)[:1].repeat(len(pixels), axis=0)),
+    )
+    assert [one.doubt for one in answers.readings] == ["cut from what it touches"] * 2 + [""]
