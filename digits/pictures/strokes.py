@@ -76,7 +76,9 @@ def _not_cut_off(labels: np.ndarray, boxes: np.ndarray, inked: np.ndarray, close
         edge = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
         touch = np.bincount(edge, minlength=len(boxes) + 1)[1:]
         sizes = _sizes(boxes)
-        keep |= inked & (sizes >= CLOSE_CROP * min(shape)) & ((touch <= TOUCH * sizes) | ~inside.any())
+        # A net of faint lines goes from one side to the other.
+        across = (boxes[:, 1] == 0) & (boxes[:, 3] == shape[1])
+        keep |= inked & (sizes >= CLOSE_CROP * min(shape)) & ((touch <= TOUCH * sizes) & ~across | ~inside.any())
     # A stroke wholly within a narrow rim of the picture is the end of a shadow. The rim is wider for tiny strokes.
     tiny = _sizes(boxes) < CRUMB * min(shape)
     rim = np.where(tiny, 0.08, 0.03)[:, None] * min(shape)
