@@ -98,7 +98,8 @@ def _touching(count: int, images: np.ndarray, labels: np.ndarray, reader: Reader
         "read rightly": sum(right),
         "taken for one digit": sum(len(answer) == 1 for answer, _ in found),
         "wrong, and sure of all": sum(
-            not good and all(sure for _, sure in answer) for good, (answer, _) in zip(right, found, strict=True)
+            bool(answer) and not good and all(sure for _, sure in answer)
+            for good, (answer, _) in zip(right, found, strict=True)
         ),
     }
 

@@ -80,6 +80,14 @@ def test_beside_other_ink_the_edge_may_touch_the_end_of_a_stroke(along, found):
     assert len(find_strokes(ink, close_crop=False)[1]) == 1
 
 
+def test_beside_other_ink_a_net_of_lines_is_no_digit():
+    ink = np.zeros((200, 300))
+    inside = bar(ink, 65, 130, 95, 140)
+    ink[20::80] = ink[:, 30::80] = 1
+    ((_, box),) = find_strokes(ink)[1]
+    assert box.tolist() == inside.tolist()
+
+
 def test_a_printed_frame_is_left_out():
     ink = np.zeros((200, 200))
     bar(ink, 30, 30, 170, 170)
