@@ -1,6 +1,9 @@
 """What every program of this project does at its edges: signals, streams, a bar, and one line for an error."""
 
+import atexit
 import errno
+import functools
+import gc
 import io
 import os
 import signal
@@ -38,6 +41,14 @@ def _open_closed_streams() -> None:
             setattr(sys, name, os.fdopen(os.dup(number), "r" if number == 0 else "w"))
 
 
+@functools.cache
+def _collect_seldom() -> None:
+    """Start Python's garbage collector less often: large libraries make many objects at import, and no garbage."""
+    gc.set_threshold(10_000)
+    # The collections at the end would go through them all, and the system takes the memory back anyway.
+    atexit.register(gc.freeze)
+
+
 @contextmanager
 def one_line_errors(name: str) -> Iterator[None]:
     """Turn errors that a user can act on into one line on standard error and exit code 1.
@@ -48,6 +59,7 @@ def one_line_errors(name: str) -> Iterator[None]:
         name: what the line starts with, usually the stage's or command's name.
     """
     _open_closed_streams()
+    _collect_seldom()
     # Matplotlib would refuse to be imported with a backend that it does not know.
     shield("MPLBACKEND|MATPLOTLIBRC", "(?!)", {"MPLBACKEND": "agg"}, {})
     # `PYTHONWARNINGS=error` would make libraries fail. What a user should know, this project says itself.
