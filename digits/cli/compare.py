@@ -34,11 +34,11 @@ def compare(
     from digits import paths
     from digits.data.dataset import Dataset
     from digits.evaluation.comparison import compare as act
+    from digits.evaluation.comparison import fetch
     from digits.files import write_text
     from digits.monitoring.labelled import scored_on
     from digits.registry.looks import record as record_looks
     from digits.registry.resolve import resolve_all
-    from digits.report.comparison_page import comparison_page
 
     if as_json and as_csv:
         raise typer.BadParameter("one or the other", param_hint="--json, --csv")
@@ -52,10 +52,14 @@ def compare(
         results = scored_on(list(found.values()), on, params.evaluate)
     else:
         results = [model.results for model in found.values()]
+        fetch(results)
         record_looks(registry, [one for one in results if one.is_evaluated], "compare")
     which = f"labelled images of {on}" if on else "test images"
     comparison = act(results, base, sort or None, params.register_.promotion.significance, which)
     if html:
+        # matplotlib takes longer to import than the comparison itself.
+        from digits.report.comparison_page import comparison_page
+
         dataset = Dataset(paths.project_root() / paths.PROCESSED)
         images = dataset.test_images_of(comparison.baseline.model.test_sha256)
         write_text(Path(html), comparison_page(comparison, images))

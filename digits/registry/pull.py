@@ -13,6 +13,7 @@ from digits.errors import DigitsError
 from digits.files import atomic_path, write_bytes, write_text
 from digits.registry import signature, sums, version_files
 from digits.tracking import artifacts
+from digits.tracking.settings import download_bar
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -73,16 +74,18 @@ def collect(client: MlflowClient, version: ModelVersion, scratch: Path) -> Path:
     scratch.mkdir(exist_ok=True)
     try:
         location = client.get_logged_model(version_files.model_id_of(version)).artifact_location
-        folder = Path(download_artifacts(artifact_uri=location, dst_path=str(scratch)))
-        # The files of other versions of this model are no part of this one.
-        shutil.rmtree(folder / version_files.VERSIONS, ignore_errors=True)
+        with download_bar():
+            folder = Path(download_artifacts(artifact_uri=location, dst_path=str(scratch)))
         for name in _NOT_OURS:
             (folder / name).unlink(missing_ok=True)
-        if own := version_files.own_folder(client, version):
+        own = folder / version_files.place_of(version)
+        if own.is_dir():
             ignored = shutil.ignore_patterns(version_files.RESULTS)
             shutil.copytree(own, folder, ignore=ignored, dirs_exist_ok=True)
         else:
             _collect_from_run(client, version, folder)
+        # The files of other versions of this model are no part of this one.
+        shutil.rmtree(folder / version_files.VERSIONS, ignore_errors=True)
     # Over HTTP a missing artifact is an error of requests, which is an OSError.
     except (MlflowException, OSError) as error:
         reason = str(error).splitlines()[0]

@@ -149,16 +149,15 @@ def resolve_all(names: Sequence[str], registry: Registry) -> dict[str, Model]:
     Raises:
         DigitsError: as `resolve`; or there is no model yet.
     """
-    if not names:
-        names = _newest(registry)
-    if not names:
-        raise DigitsError("nothing to compare yet: run `dvc repro` first")
     models = {}
     for name in dict.fromkeys(names):
         model = resolve(name, lambda: registry)
         # A folder that was pulled has less than the run that made it.
         run = None if model.run else _run_of(model, registry)
         models[name] = model_of_run(run, registry, name) if run else model
+    models = models or _newest(registry)
+    if not models:
+        raise DigitsError("nothing to compare yet: run `dvc repro` first")
     shown = [model.results.name for model in models.values()]
     for model in models.values():
         # Runs of the same minute and settings have the same name.
@@ -180,7 +179,7 @@ def model_of_run(run: Run, registry: Registry, name: str = "") -> Model:
     """
     client = registry.client
     run = find.original(client, run)
-    results = find.results_of(client, run, run.info.run_name if name in ("", run.info.run_id) else name)
+    results = find.results_of(run, run.info.run_name if name in ("", run.info.run_id) else name)
     if registered := registry.version_of(results.model_sha256, find.class_names_of(results)):
         results.labels |= _labels(registry, registered)
     uri = f"runs:/{run.info.run_id}"
@@ -203,7 +202,7 @@ def _run_of(model: Model, registry: Registry) -> Run | None:
 
 
 def _explicit(name: str, registry: Open) -> Model | None:
-    """The model of a URI or a path. None for a bare word, which may mean several things."""
+    """The model of a URI, a run's id or a path. None for a bare word, which may mean several things."""
     if is_of_registry(name):
         return _by_model_uri(name, registry())
     if name.startswith("runs:/"):
@@ -212,6 +211,8 @@ def _explicit(name: str, registry: Open) -> Model | None:
         if run is None:
             raise DigitsError(f"{name}: no run has this id")
         return model_of_run(run, registry(), run_id)
+    if re.fullmatch(r"[0-9a-f]{32}", name) and (run := find.run_with_id(registry().client, name)):
+        return model_of_run(run, registry(), name)
     if name.endswith(".keras") or name.startswith((".", "/", "~")) or (is_separated(name) and Path(name).exists()):
         return local_model(name)
     return None
@@ -278,7 +279,7 @@ def _model_of_version(version: ModelVersion, registry: Registry, name: str) -> M
         raise DigitsError(f"version {version.version} of {version.name} was not registered by digits: it has no hash")
     run = run_of(client, version)
     own = version_files.find_of(client, version)
-    results = find.results_of(client, run, name) if run else Results(name, own, sha256)
+    results = find.results_of(run, name) if run else Results(name, own, sha256)
     if own(paths.METRICS):
         results = replace(results, find=own)
     results.labels |= _labels(registry, version)
@@ -295,10 +296,8 @@ def _labels(registry: Registry, version: ModelVersion) -> dict[str, str]:
 
 
 def _runs(name: str, registry: Registry) -> Iterator[Model]:
-    """The runs with an id or a name; of several with the name, those that have a model."""
-    client = registry.client
-    run = find.run_with_id(client, name) if re.fullmatch(r"[0-9a-f]{32}", name) else None
-    runs = [run] if run else find.runs_named(client, name)
+    """The runs with a name; of several, those that have a model."""
+    runs = find.runs_named(registry.client, name)
     with_model = [run for run in runs if artifacts.MODEL_SHA256 in run.data.tags]
     for run in with_model or runs:
         yield model_of_run(run, registry, name)
@@ -332,8 +331,11 @@ def _of_commit(name: str, commit: str, registry: Registry, is_experiment: bool) 
     return model_of_commit(name, commit, is_experiment)
 
 
-def _newest(registry: Registry) -> list[str]:
-    champion = registry.aliases().get(CHAMPION)
-    known = registry.version(champion).run_id if champion else None
+def _newest(registry: Registry) -> dict[str, Model]:
+    """The champion and the newest evaluated runs, by alias and by id."""
+    number = registry.aliases().get(CHAMPION)
+    champion = _model_of_version(registry.version(number), registry, CHAMPION) if number else None
+    known = champion.version.run_id if champion and champion.version else None
     runs = find.newest_evaluated(registry.client, _NEWEST + 1)
-    return ([CHAMPION] if champion else []) + [run.info.run_id for run in runs if run.info.run_id != known][:_NEWEST]
+    newest = [model_of_run(run, registry) for run in runs if run.info.run_id != known][:_NEWEST]
+    return ({CHAMPION: champion} if champion else {}) | {model.results.run_id: model for model in newest}

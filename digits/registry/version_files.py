@@ -16,7 +16,6 @@ from digits import paths
 from digits.files import read_json, write_bytes, write_json, write_text
 from digits.results import Results
 from digits.tracking import artifacts
-from digits.tracking.store import local_path
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -55,50 +54,33 @@ def keep(client: MlflowClient, version: ModelVersion, results: Results, card: st
             picture = f"{artifacts.PLOTS}/{name}.png"
             if file := artifacts.download(client, results.run_id, picture):
                 write_bytes(folder / picture, file.read_bytes())
-        client.log_model_artifacts(model_id_of(version), scratch, _place(version))
+        client.log_model_artifacts(model_id_of(version), scratch, place_of(version))
 
 
 def gates_of(client: MlflowClient, version: ModelVersion) -> list[dict[str, Any]]:
     """What the gates said of a version when it was registered; empty where nobody knows."""
-    own = own_folder(client, version)
-    file = own / RESULTS / _GATES if own else None
-    return read_json(file) if file and file.is_file() else []
+    file = find_of(client, version)(Path(_GATES))
+    return read_json(file) if file else []
 
 
 def find_of(client: MlflowClient, version: ModelVersion) -> Callable[[Path], Path | None]:
     """`find` for the results that a version keeps. It finds nothing for a version from before versions kept any."""
-
-    @cache
-    def folder() -> Path | None:
-        return own_folder(client, version)
-
-    def find(path: Path) -> Path | None:
-        own = folder()
-        file = own / RESULTS / path.name if own else None
-        return file if file and file.is_file() else None
-
-    return find
-
-
-def own_folder(client: MlflowClient, version: ModelVersion) -> Path | None:
-    """The folder of a version's files on this disk, or None where it keeps none. It must not be changed."""
-    from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
 
-    place = _place(version)
-    try:
+    @cache
+    def fetch() -> Callable[[str], Path | None]:
         model = client.get_logged_model(model_id_of(version))
-        here = local_path(model.artifact_location)
-        if here is not None:
-            return here / place if (here / place).is_dir() else None
-        if not client.list_logged_model_artifacts(model.model_id, place):
+        return artifacts.downloader(model.artifact_location, model.model_id)
+
+    @cache
+    def find(path: Path) -> Path | None:
+        try:
+            return fetch()(f"{place_of(version)}/{RESULTS}/{path.name}")
+        except (MlflowException, OSError):
+            # What is missing is said by whoever needs it.
             return None
-        kept = artifacts.scratch() / model.model_id
-        kept.mkdir(exist_ok=True)
-        return Path(download_artifacts(artifact_uri=f"{model.artifact_location}/{place}", dst_path=str(kept)))
-    except (MlflowException, OSError):
-        # What is missing is said by whoever needs a file of it.
-        return None
+
+    return find
 
 
 def model_id_of(version: ModelVersion) -> str:
@@ -112,7 +94,8 @@ def copied_from(version: ModelVersion) -> tuple[str, str] | None:
     return (source[1], source[2]) if source else None
 
 
-def _place(version: ModelVersion) -> str:
+def place_of(version: ModelVersion) -> str:
+    """The folder of a version's files within the logged model."""
     # A promoted candidate has the files that it was registered with.
     name, number = copied_from(version) or (version.name, version.version)
     return f"{VERSIONS}/{name}/{number}"

@@ -72,7 +72,7 @@ def report_of(model: Model, registry: Registry, params: Params) -> Report:
     results = replace(model.results, name=_title(model), params=typed(model.results.params))
     if results.validation is None and model.run is not None:
         # A version keeps its own results, and of the raw data its run knows.
-        vars(results)["validation"] = results_of(registry.client, model.run).validation
+        vars(results)["validation"] = results_of(model.run).validation
     # What a model lacks is said before the champion is looked for.
     run_facts(results, {})
     record_looks(registry, [results], "report")
@@ -169,4 +169,4 @@ def _validation_figure(report: Report, model: Model, registry: Registry) -> Path
     with suppress(DigitsError):
         if file := report.results.find(paths.VALIDATION_FIGURE):
             return file
-    return results_of(registry.client, model.run).find(paths.VALIDATION_FIGURE) if model.run else None
+    return results_of(model.run).find(paths.VALIDATION_FIGURE) if model.run else None

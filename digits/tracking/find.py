@@ -169,11 +169,10 @@ def evaluated_alike(runs: Sequence[Run], params: Params) -> Iterator[Run]:
             yield run
 
 
-def results_of(client: MlflowClient, run: Run, name: str = "") -> Results:
+def results_of(run: Run, name: str = "") -> Results:
     """What a run says of its model.
 
     Args:
-        client: of the store.
         run: with a model.
         name: what to call it; default is the run's name.
 
@@ -186,11 +185,12 @@ def results_of(client: MlflowClient, run: Run, name: str = "") -> Results:
     labels = {"run": run.info.run_name}
     if experiment := tags.get(artifacts.DVC_EXPERIMENT):
         labels["experiment"] = experiment
+    download = artifacts.downloader(run.info.artifact_uri, run.info.run_id)
 
     @cache
     def find(path: Path) -> Path | None:
         artifact = (artifacts.RESULT_FILES | artifacts.VALIDATION_FILES).get(path)
-        return artifacts.download(client, run.info.run_id, artifact) if artifact else None
+        return download(artifact) if artifact else None
 
     return Results(
         name=name or run.info.run_name,

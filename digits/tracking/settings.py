@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from digits.surroundings import shield
 
 # Addresses, users, certificates, limits of time and size of transfers, and the settings of `mlflow server`, which
@@ -12,9 +17,10 @@ _KEPT = (
     r"|\w*MULTIPART\w*|ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT|DOWNLOAD_CHUNK_TIMEOUT|(AUTH|SERVER)_\w+"
     r"|FLASK_SERVER_SECRET_KEY|SYSTEM_METRICS_SAMPL\w+)"
 )
+_BAR = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
 _FIXED = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    _BAR: "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "GIT_PYTHON_REFRESH": "quiet",
 }
@@ -29,3 +35,13 @@ _DEFAULT = {
 def use_mlflow() -> None:
     """Keep the shell's settings of other projects from MLflow. Call it before the first import."""
     shield(r"_?MLFLOW_.*", _KEPT, _FIXED, _DEFAULT)
+
+
+@contextmanager
+def download_bar() -> Iterator[None]:
+    """Let MLflow show its bar for what comes from a server, if standard error is a terminal."""
+    os.environ[_BAR] = str(sys.stderr.isatty()).lower()
+    try:
+        yield
+    finally:
+        os.environ[_BAR] = _FIXED[_BAR]

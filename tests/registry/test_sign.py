@@ -7,7 +7,8 @@ from digits.errors import DigitsError
 from digits.registry.pull import pull
 from digits.registry.sign import sign
 from digits.registry.signature import FILE, VARIABLE, private_key
-from digits.registry.version_files import own_folder
+from digits.registry.version_files import model_id_of, place_of
+from digits.tracking.store import local_path
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +34,8 @@ def test_a_signed_version_is_pulled_and_another_is_not(store, tmp_path, monkeypa
 def test_what_was_changed_since_registration_is_not_signed(store, tmp_path):
     key = private_key(write_keys(tmp_path)[0])
     version = store.registry.version("1")
-    card = own_folder(store.client, version) / "model_card.md"
+    model = store.client.get_logged_model(model_id_of(version))
+    card = local_path(model.artifact_location) / place_of(version) / "model_card.md"
     card.write_text("the best of all")
     with pytest.raises(DigitsError, match=r"version 1: model_card.md changed since it was registered"):
         sign(store.registry, "1", key)

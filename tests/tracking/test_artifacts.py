@@ -43,6 +43,24 @@ def test_what_a_run_does_not_have_is_none(client, run_id):
         assert artifacts.download(client, run_id, absent) is None
 
 
+def test_many_files_of_a_folder_cost_one_listing(client, run_id, monkeypatch):
+    from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
+
+    listed = []
+    list_artifacts = LocalArtifactRepository.list_artifacts
+    monkeypatch.setattr(
+        LocalArtifactRepository,
+        "list_artifacts",
+        lambda self, path=None: listed.append(path) or list_artifacts(self, path),
+    )
+    for name in ("a", "b"):
+        client.log_text(run_id, name, f"evaluation/{name}.json")
+    fetch = artifacts.downloader(client.get_run(run_id).info.artifact_uri, run_id)
+    assert [fetch(f"evaluation/{name}.json").read_text() for name in ("a", "b")] == ["a", "b"]
+    assert fetch("evaluation/c.json") is None and fetch("training/a.json") is None
+    assert sorted(listed) == ["evaluation", "training"]
+
+
 def test_what_was_downloaded_goes_with_the_process():
     code = (
         "from digits.tracking.artifacts import scratch\n"

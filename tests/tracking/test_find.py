@@ -135,18 +135,18 @@ def test_the_results_of_a_run_are_read_from_its_artifacts(client, add):
     client.log_metric(run_id, "training_seconds", 12.5)
     client.log_text(run_id, REPORTS[paths.METRICS], "evaluation/metrics.json")
     client.log_text(run_id, '{"expectations": 38, "failed": 0}', "validation/validation.json")
-    results = find.results_of(client, client.get_run(run_id))
+    results = find.results_of(client.get_run(run_id))
     assert results.name == results.run_name == "slow epochs=2" and results.run_id == run_id
     assert results.labels == {"run": "slow epochs=2", "experiment": "slow"}
     # `mlflow run -P epochs=9` logs a parameter without section.
     assert results.params == {"train.epochs": "2"} and results.training_seconds == 12.5
     assert results.model_sha256 == "a" and results.test_sha256 == "t" and results.metrics == TEST
     assert results.validation == {"expectations": 38, "failed": 0} and results.find(paths.VALIDATION_FIGURE) is None
-    assert results.robustness is None and find.results_of(client, client.get_run(run_id), "mine").name == "mine"
+    assert results.robustness is None and find.results_of(client.get_run(run_id), "mine").name == "mine"
     with pytest.raises(DigitsError, match=r"^slow epochs=2 has no predictions.csv"):
         _ = results.predictions
 
 
 def test_a_run_without_model_has_no_results(client, add):
     with pytest.raises(DigitsError, match=r"run a run \(\w+\) has no model: its training did not finish"):
-        find.results_of(client, client.get_run(add()))
+        find.results_of(client.get_run(add()))
