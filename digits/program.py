@@ -4,10 +4,12 @@ import atexit
 import errno
 import functools
 import gc
+import importlib
 import io
 import os
 import signal
 import sys
+import threading
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -101,6 +103,11 @@ def one_line_errors(name: str) -> Iterator[None]:
         return
     print(f"{name}: {one_line(message)}", file=sys.stderr)
     sys.exit(1)
+
+
+def import_ahead(*modules: str) -> None:
+    """Import modules in the background, while this process waits for something else, such as a server."""
+    threading.Thread(target=lambda: [importlib.import_module(module) for module in modules]).start()
 
 
 def refuse_twin(*words: str) -> None:

@@ -37,6 +37,7 @@ def compare(
     from digits.evaluation.comparison import fetch
     from digits.files import write_text
     from digits.monitoring.labelled import scored_on
+    from digits.program import import_ahead
     from digits.registry.looks import record as record_looks
     from digits.registry.resolve import resolve_all
 
@@ -45,6 +46,7 @@ def compare(
     params = project_params()
     # MLproject gives an empty name for a parameter that was left out.
     registry = open_registry(only_look=True)
+    import_ahead("scipy.stats", "statsmodels.stats.proportion", "statsmodels.stats.multitest")
     found = resolve_all([name for name in models or [] if name], registry)
     # A table shows a run's name where the person gave its id.
     base = found[baseline].results.name if baseline in found else baseline or None

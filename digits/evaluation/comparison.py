@@ -92,11 +92,7 @@ def fetch(models: Sequence[Results]) -> None:
     """Have the files ready that a comparison reads: a server sends those of many models at once."""
     files = (paths.METRICS, paths.PREDICTIONS, paths.TRAINING, paths.HISTORY)
     with ThreadPoolExecutor(8) as pool:
-        fetched = [pool.submit(lambda model: [model.find(file) for file in files], model) for model in models]
-        # Meanwhile: it takes a second.
-        import scipy.stats  # noqa: F401
-    for one in fetched:
-        one.result()
+        list(pool.map(lambda model: [model.find(file) for file in files], models))
 
 
 def compare(
