@@ -80,11 +80,14 @@ def perturb(images: Rows, labels: np.ndarray, settings: RobustnessParams) -> lis
     # Drawn at random: the test file begins with its easier half.
     few = np.sort(rng.permutation(len(images))[: settings.pictures.images])
     tasks = [*_changed(images, labels, settings), *_as_pictures(images, labels, few, settings)]
-    if settings.load_digits:
-        tasks += _other_handwriting(images.shape[1], rng, settings)
     with ProcessPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None) as pool:
-        made = progress(pool.map(_make, tasks), "changing images", len(tasks))
-        return [_perturbed(task, *result) for task, result in zip(tasks, made, strict=True)]
+        made = [pool.submit(_make, task) for task in tasks]
+        if settings.load_digits:
+            # scikit-learn is imported while the processes are at work.
+            others = list(_other_handwriting(images.shape[1], rng, settings))
+            tasks, made = tasks + others, made + [pool.submit(_make, task) for task in others]
+        done = progress((one.result() for one in made), "changing images", len(made))
+        return [_perturbed(task, *result) for task, result in zip(tasks, done, strict=True)]
 
 
 @dataclass(frozen=True)
