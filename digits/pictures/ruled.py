@@ -78,7 +78,8 @@ def without_faint_lines(ink: np.ndarray) -> np.ndarray:
     labels, _ = ndimage.label(ink > 0.15, EIGHT_NEIGHBOURS)
     lines = []
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
-        height, width = (side.stop - side.start for side in box)
+        # Noise has thousands of them: no generator here.
+        height, width = box[0].stop - box[0].start, box[1].stop - box[1].start
         if height < ink.shape[0] / 2 and width < ink.shape[1] / 2:
             continue
         own = ink[box][labels[box] == label]

@@ -33,6 +33,8 @@ def separate(ink: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarra
     separated, boxes = labels.copy(), ndimage.find_objects(labels)
     pieces = [False] * len(boxes)
     for number, box in enumerate(boxes, start=1):
+        if not _may_be_several(box):
+            continue
         _, *further = _digits(ink[box], labels[box] == number)
         for own in further:
             pieces.append(True)
@@ -44,10 +46,9 @@ def separate(ink: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarra
 def _digits(ink: np.ndarray, own: np.ndarray) -> list[np.ndarray]:
     """The pixels of each digit among those of connected strokes: bool (height, width), from left to right."""
     (box,) = ndimage.find_objects(own.view(np.uint8))
-    height, width = own[box].shape
-    narrowest, widest = WIDTHS
-    if height < LOWEST or not narrowest * height <= width <= widest * height:
+    if not _may_be_several(box):
         return [own]
+    height, width = own[box].shape
     cut = _cut(np.where(own, ink, 0)[box], own[box])
     right = np.zeros_like(own)
     right[box] = np.arange(width) >= cut[:, None]
@@ -55,6 +56,12 @@ def _digits(ink: np.ndarray, own: np.ndarray) -> list[np.ndarray]:
     if min(_height(part) for part in parts) < HIGH * height or not _at_one_place(own[box], cut):
         return [own]
     return [digit for part in parts for digit in _digits(ink, part)]
+
+
+def _may_be_several(box: tuple[slice, slice]) -> bool:
+    height, width = (side.stop - side.start for side in box)
+    narrowest, widest = WIDTHS
+    return bool(height >= LOWEST and narrowest * height <= width <= widest * height)
 
 
 def _cut(ink: np.ndarray, own: np.ndarray) -> np.ndarray:
