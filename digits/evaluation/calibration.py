@@ -43,13 +43,34 @@ def calibration_error(confidence: np.ndarray, correct: np.ndarray, bins: int) ->
     return float((gaps * table["count"]).sum() / table["count"].sum())
 
 
-def not_sure_below(probabilities: np.ndarray, labels: np.ndarray, error: float = 0.001) -> float:
-    """The smallest threshold that leaves at most `error` of the accepted predictions wrong.
-
-    It must be computed on validation images: a threshold chosen on the test images would judge itself.
+def risk_coverage(confidence: np.ndarray, correct: np.ndarray) -> pd.DataFrame:
+    """What each threshold of the probability would accept, and how much of that would be wrong.
 
     Source: selective classification by the maximum of the softmax, as in Y. Geifman and R. El-Yaniv, "Selective
     classification for deep neural networks", 2017.
+
+    Args:
+        confidence: (n,), probability of the predicted class.
+        correct: bool (n,), whether the prediction is right.
+
+    Returns:
+        One row per probability that occurs, the highest first: `threshold`, `coverage` (share of the images with at
+        least that probability) and `risk` (share of those that are wrong).
+    """
+    order = np.argsort(-confidence.astype(np.float64), kind="stable")
+    threshold = confidence.astype(np.float64)[order]
+    accepted = np.arange(1, len(order) + 1)
+    risk = np.cumsum(~correct[order]) / accepted
+    curve = pd.DataFrame({"threshold": threshold, "coverage": accepted / len(order), "risk": risk})
+    # Equal probabilities are accepted together or not at all.
+    return curve[np.append(np.diff(threshold) < 0, True)].reset_index(drop=True)
+
+
+def not_sure_below(probabilities: np.ndarray, labels: np.ndarray, error: float = 0.001) -> float:
+    """The smallest threshold that leaves at most `error` of the accepted predictions wrong.
+
+    It must be computed on validation images: a threshold chosen on the test images would judge itself. Source as for
+    `risk_coverage`.
 
     Args:
         probabilities: float (n, classes).
@@ -59,14 +80,9 @@ def not_sure_below(probabilities: np.ndarray, labels: np.ndarray, error: float =
     Returns:
         A probability in [0, 1]; 1.0 if even the most certain predictions are wrong too often.
     """
-    top = probabilities.max(axis=1).astype(np.float64)
-    order = np.argsort(-top, kind="stable")
-    wrong = probabilities.argmax(axis=1)[order] != labels[order]
-    risk = np.cumsum(wrong) / np.arange(1, len(wrong) + 1)
-    # Equal probabilities are accepted together or not at all.
-    last_of_ties = np.append(np.diff(top[order]) < 0, True)
-    good = np.flatnonzero((risk <= error) & last_of_ties)
-    return float(top[order][good[-1]]) if good.size else 1.0
+    curve = risk_coverage(probabilities.max(axis=1), probabilities.argmax(axis=1) == labels)
+    good = curve.loc[curve["risk"] <= error, "threshold"]
+    return float(good.iloc[-1]) if len(good) else 1.0
 
 
 def acceptance(actual: np.ndarray, probabilities: np.ndarray, threshold: float) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from digits.report.classes import confusion_figure, per_class_figure
 from digits.report.curves import curves_figure
 from digits.report.images import first_image_figure, mistakes_figure, samples_figure
 from digits.report.reliability import reliability_figure
+from digits.report.risk_coverage import risk_coverage_figure
 from digits.report.robustness import robustness_figure
 from digits.results import Results
 
@@ -100,6 +101,11 @@ def _reliability(results: Results, bins: int) -> Figure:
     return reliability_figure(results.predictions["probability"].to_numpy(), right(results.predictions), bins)
 
 
+def _risk_coverage(results: Results, bins: int) -> Figure:
+    predictions = results.predictions
+    return risk_coverage_figure(predictions["probability"].to_numpy(), right(predictions), results.not_sure_below)
+
+
 def _robustness(results: Results, bins: int) -> Figure:
     assert results.robustness is not None, "stage evaluate writes it with the other results"
     return robustness_figure(results.robustness, len(_class_names(results)))
@@ -134,6 +140,7 @@ OF_RESULTS: dict[str, Callable[[Results, int], Figure]] = {
     "confusion_rates": _confusion_rates,
     "per_class": _per_class,
     "reliability": _reliability,
+    "risk_coverage": _risk_coverage,
     "robustness": _robustness,
 }
 

@@ -205,7 +205,7 @@ def _calibration(results: Results) -> list[Row]:
             ("Not sure below a probability of", f"{found['not_sure_below']:.4f}"),
             (
                 "Test images answered surely",
-                f"{accepted:.2f} %, and {error:.3f} % of all wrongly",
+                f"{accepted:.2f} %, and {error:.3f} % of those wrongly",
             ),
         ]
     return rows

@@ -20,6 +20,7 @@ ALTERNATIVES = {
     "confusion_rates": "Confusion matrix: which share of the test images of each class got which answer",
     "per_class": "Precision, recall and F1 of each class, as in the table below",
     "reliability": "Accuracy against the probability of the answer, in bins, with the number of images in each",
+    "risk_coverage": "Share of wrong among the accepted test images against the share that is accepted",
     "robustness": "Accuracy against the strength of each change of the test images; the worst of each is in the table",
     "validation": "Raw data: share of each class, distribution of the ink, and the mean image of each class",
     "differences": "Difference in accuracy to the champion, with its interval",

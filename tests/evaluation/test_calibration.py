@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digits.evaluation.calibration import acceptance, calibration_error, not_sure_below, reliability
+from digits.evaluation.calibration import acceptance, calibration_error, not_sure_below, reliability, risk_coverage
 
 
 def test_calibration_error_by_hand():
@@ -112,3 +112,9 @@ def test_acceptance_by_hand():
     assert acceptance(actual, probabilities, 0.8) == {"n": 4, "accepted": 0.5, "error": 0.0}
     assert acceptance(actual, probabilities, 0.6) == {"n": 4, "accepted": 0.75, "error": 0.333333}
     assert acceptance(actual, probabilities, 0.95) == {"n": 4, "accepted": 0.0, "error": 0.0}
+
+
+def test_the_curve_has_a_row_for_each_probability_that_occurs():
+    curve = risk_coverage(np.array([0.5, 0.9, 0.5, 0.7], np.float32), np.array([False, True, True, True]))
+    assert curve["threshold"].tolist() == [np.float32(0.9), np.float32(0.7), 0.5]
+    assert curve["coverage"].tolist() == [0.25, 0.5, 1] and curve["risk"].tolist() == [0, 0, 0.25]

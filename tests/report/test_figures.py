@@ -55,7 +55,7 @@ def test_stage_writes_all_pictures_the_same_for_every_user(project, images):
     assert set(first) == {
         *("first_image.png", "samples.png", "curves.png", "confusion.png"),
         *("mistakes.png", "weak_classes.png", "per_class.png", "reliability.png", "robustness.png"),
-        "confusion_rates.png",
+        *("confusion_rates.png", "risk_coverage.png"),
     }
     page = (project / "reports/index.html").read_bytes()
     dpi = load_params(project / "params.yaml").plot.dpi

@@ -55,7 +55,7 @@ def test_the_figures_are_those_of_the_files(results):
     ]
     assert facts.calibration[1:] == [
         ("Not sure below a probability of", "0.7500"),
-        ("Test images answered surely", "90.00 %, and 0.100 % of all wrongly"),
+        ("Test images answered surely", "90.00 %, and 0.100 % of those wrongly"),
     ]
     assert facts.robustness == [
         ("unchanged", "100.0 %", "34.0 to 100.0 %", "2"),

@@ -42,7 +42,7 @@ def test_the_page_is_the_same_each_time_and_loads_nothing(project, results, imag
     assert "<script" not in made
     assert all(one.startswith(("data:", "#")) for one in re.findall(r'(?:src|href)="([^"]*)', made))
     alts = re.findall(r'<img[^>]* alt="([^"]*)"', made)
-    assert len(alts) == made.count("<img") == 7 + 4 and all(alts)
+    assert len(alts) == made.count("<img") == 8 + 4 and all(alts)
     assert "The 4 most confident of 15 mistakes" in made
     # Names of classes, not their labels.
     assert re.search(r"<strong>Ankle boot, answered (Trouser|T-shirt/top)</strong>", made)
@@ -54,7 +54,7 @@ def test_without_images_and_measures_it_says_so(results):
     older = replace(results, find=lambda path: None if path in LATER else results.find(path))
     made = page(older)
     assert "15 test images are classified wrongly. They are not shown" in made
-    assert "It was not measured for this model." in made and made.count("<img") == 5
+    assert "It was not measured for this model." in made and made.count("<img") == 6
 
 
 @pytest.mark.slow
