@@ -31,11 +31,8 @@ def compare(
 
     Example: `digits compare champion challenger --html compare.html`
     """
-    from digits import paths
-    from digits.data.dataset import Dataset
     from digits.evaluation.comparison import compare as act
     from digits.evaluation.comparison import fetch
-    from digits.files import write_text
     from digits.monitoring.labelled import scored_on
     from digits.program import import_ahead
     from digits.registry.looks import record as record_looks
@@ -59,14 +56,21 @@ def compare(
     which = f"labelled images of {on}" if on else "test images"
     comparison = act(results, base, sort or None, params.register_.promotion.significance, which)
     if html:
-        # matplotlib takes longer to import than the comparison itself.
-        from digits.report.comparison_page import comparison_page
-
-        dataset = Dataset(paths.project_root() / paths.PROCESSED)
-        images = dataset.test_images_of(comparison.baseline.model.test_sha256)
-        write_text(Path(html), comparison_page(comparison, images))
-        typer.echo(f"digits: wrote {html}", err=True)
+        _write_page(comparison, Path(html))
     _print(comparison, as_json, as_csv)
+
+
+def _write_page(comparison: Comparison, file: Path) -> None:
+    # matplotlib takes longer to import than the comparison itself.
+    from digits import paths
+    from digits.data.dataset import Dataset
+    from digits.files import write_text
+    from digits.report.comparison_page import comparison_page
+
+    dataset = Dataset(paths.project_root() / paths.PROCESSED)
+    images = dataset.test_images_of(comparison.baseline.model.test_sha256)
+    write_text(file, comparison_page(comparison, images))
+    typer.echo(f"digits: wrote {file}", err=True)
 
 
 def _print(comparison: Comparison, as_json: bool, as_csv: bool) -> None:
