@@ -16,6 +16,7 @@ from digits import paths
 from digits.files import read_json, write_bytes, write_json, write_text
 from digits.results import Results
 from digits.tracking import artifacts
+from digits.tracking.store import local_path
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -70,6 +71,10 @@ def find_of(client: MlflowClient, version: ModelVersion) -> Callable[[Path], Pat
     @cache
     def fetch() -> Callable[[str], Path | None]:
         model = client.get_logged_model(model_id_of(version))
+        here = local_path(model.artifact_location)
+        if here is not None:
+            # Not a copy: `digits predict` remembers where they are.
+            return lambda path: here / path if (here / path).is_file() else None
         return artifacts.downloader(model.artifact_location, model.model_id)
 
     @cache
