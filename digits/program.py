@@ -6,6 +6,7 @@ import functools
 import gc
 import importlib
 import io
+import multiprocessing
 import os
 import signal
 import sys
@@ -108,6 +109,18 @@ def one_line_errors(name: str) -> Iterator[None]:
 def import_ahead(*modules: str) -> None:
     """Import modules in the background, while this process waits for something else, such as a server."""
     threading.Thread(target=lambda: [importlib.import_module(module) for module in modules]).start()
+
+
+def end_with_parent() -> None:
+    """Prepare a worker process: Ctrl+C is for the process that started it, and it ends with that process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+
+    def wait() -> None:
+        parent.join() if parent else None
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def refuse_twin(*words: str) -> None:

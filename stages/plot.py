@@ -7,7 +7,7 @@ from digits import paths
 from digits.data.dataset import Dataset
 from digits.files import atomic_path, write_text
 from digits.params import Params, flatten, seed_settings
-from digits.program import progress
+from digits.program import end_with_parent, progress
 from digits.report.figures import FIGURES, named_answers, report_data
 from digits.report.run_facts import run_facts
 from digits.report.run_page import run_page
@@ -21,7 +21,7 @@ _SHOWN = ("fetch.files.", "preprocess.", "train.", "evaluate.")
 def main(params: Params) -> None:
     """Read data/processed and reports/; replace reports/plots/ as a whole, index.html and answers.csv beside it."""
     # The page is made beside the pictures: each takes half of the time.
-    with ProcessPoolExecutor(1) as beside:
+    with ProcessPoolExecutor(1, initializer=end_with_parent) as beside:
         page = beside.submit(_page, params)
         results = working_copy()
         data = report_data(Dataset(paths.PROCESSED), results, params.plot, params.evaluate.calibration_bins)

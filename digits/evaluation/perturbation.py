@@ -21,7 +21,7 @@ from scipy import ndimage
 from digits.arrays import Rows, write_npz
 from digits.evaluation.changes import CHANGES, to_pixels
 from digits.files import atomic_path, damaged, missing
-from digits.program import progress
+from digits.program import end_with_parent, progress
 
 if TYPE_CHECKING:
     from digits.params import RobustnessParams
@@ -80,7 +80,8 @@ def perturb(images: Rows, labels: np.ndarray, settings: RobustnessParams) -> lis
     # Drawn at random: the test file begins with its easier half.
     few = np.sort(rng.permutation(len(images))[: settings.pictures.images])
     tasks = [*_changed(images, labels, settings), *_as_pictures(images, labels, few, settings)]
-    with ProcessPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None) as pool:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+    with ProcessPoolExecutor(cores, initializer=end_with_parent) as pool:
         made = [pool.submit(_make, task) for task in tasks]
         if settings.load_digits:
             # scikit-learn is imported while the processes are at work.

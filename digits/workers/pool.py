@@ -6,8 +6,6 @@ A worker that is killed costs the task that it was at. The task is then done aga
 from __future__ import annotations
 
 import multiprocessing
-import os
-import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
@@ -15,6 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
 from digits.errors import DigitsError
+from digits.program import end_with_parent
 from digits.workers.cluster import cluster
 
 Task = TypeVar("Task")
@@ -55,7 +54,7 @@ def _here(function: Callable[[Task], Result], tasks: Sequence[Task], workers: in
         # Each worker has a pool of its own: of a common one, a killed worker would take the tasks of all others along.
         for _ in range(_ATTEMPTS):
             if not hasattr(own, "pool"):
-                own.pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _begin)
+                own.pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), end_with_parent)
                 pools.append(own.pool)
             try:
                 return own.pool.submit(function, task).result()
@@ -72,18 +71,6 @@ def _here(function: Callable[[Task], Result], tasks: Sequence[Task], workers: in
         threads.shutdown(cancel_futures=True)
         for pool in pools:
             pool.shutdown()
-
-
-def _begin() -> None:
-    """Prepare a worker: Ctrl+C is for the process that started it, and it ends with that process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-
-    def end_with_it() -> None:
-        parent.join() if parent else None
-        os._exit(1)
-
-    threading.Thread(target=end_with_it, daemon=True).start()
 
 
 def _on_cluster(function: Callable[[Task], Result], tasks: Sequence[Task], address: str, cpus: int) -> Iterator[Result]:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import termios
 
+import psutil
 import pytest
 from support.project import ROOT
 
@@ -90,3 +91,24 @@ def test_a_terminal_shows_how_many_are_done():
     assert "adding" in shown and "/3" in shown
     # Nothing of it stays.
     assert shown.rstrip(" ").endswith("\r")
+
+
+# --- Worker processes -------------------------------------------------------------------------------------------------
+
+WORKING = """
+import os, time
+from concurrent.futures import ProcessPoolExecutor
+from digits.program import end_with_parent
+
+with ProcessPoolExecutor(1, initializer=end_with_parent) as pool:
+    print(pool.submit(os.getpid).result(), flush=True)
+    time.sleep(600)
+"""
+
+
+def test_workers_end_with_a_process_that_is_killed():
+    parent = subprocess.Popen([sys.executable, "-c", WORKING], stdout=subprocess.PIPE, text=True)
+    worker = psutil.Process(int(parent.stdout.readline()))
+    parent.kill()
+    parent.communicate()
+    assert psutil.wait_procs([worker], timeout=60)[1] == []
