@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 from support.project import ROOT
 
+from digits import paths
+from digits.report.figures import FIGURES
+
 # That page is made from the commands themselves.
 MADE = ROOT / "docs" / "reference" / "commands.md"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted({*(ROOT / "docs").rglob("*.md")} - {MADE})]
@@ -103,6 +106,10 @@ def takes_python(arguments: list[str]) -> bool:
 def test_commands_are_understood(page):
     wrong = [shlex.join(words) for words in commands(page.read_text(encoding="utf-8")) if not understood(words)]
     assert wrong == []
+
+
+def test_the_readme_counts_the_pictures_of_the_report():
+    assert f"\nplot: {len(FIGURES)} pictures in {paths.PLOTS}" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_there_is_something_to_test():
