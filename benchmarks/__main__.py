@@ -12,6 +12,7 @@ BENCHMARKS = {
     "recording": "how much slower an answer is with `--log`, and with `--shadow`",
     "pipeline": "`dvc repro -f` against the notebook's script; seconds, memory and floor of each stage",
     "recipes": "accuracy and time of each recipe over several seeds",
+    "operations": "where the time of a training step goes, by kind of operation",
     "rivals": "published recipes of others, trained here: seconds and accuracy over several seeds",
     "growth": "seconds and memory of each stage with 1, 4, 16 and 64 times the data",
     "photos": "how many generated photos of handwriting are read rightly",

@@ -1,7 +1,7 @@
 """How many generated photos of handwriting `digits predict` reads rightly, by kind of paper and pen.
 
-The digits are validation images. `tests/support/scenes.py` makes the photos. Pairs of digits that touch are read, too,
-and with `--pictures` labelled pictures of one's own. Run the pipeline first, then
+The digits are validation images. `tests/support/scenes.py` makes the photos. Sheets seen at an angle and pairs of
+digits that touch are read, too, and with `--pictures` labelled pictures of one's own. Run the pipeline first, then
 `python -m benchmarks photos [--images 50] [--pictures FOLDER]`
 """
 
@@ -30,6 +30,9 @@ from digits.results import working_copy
 # The digits that were read in a picture, and whether the model was sure of each.
 Read = list[tuple[int, bool]]
 
+# Between the camera's direction and the one straight down, in degrees.
+_ANGLES = (0, 15, 30, 45, 60)
+
 
 def main(arguments: Sequence[str]) -> None:
     """Measure and write the record."""
@@ -50,8 +53,10 @@ def main(arguments: Sequence[str]) -> None:
         found = [(read(images[i], kind, rng, reader), int(labels[i])) for i in rows_of_kind]
         empty = sum(not read(None, kind, rng, reader) for _ in range(count))
         rows.append({"paper": kind, "photos": count, **_counts(found), "empty: no digit found": empty})
+    angled = [_at_an_angle(count * 2, degrees, images, labels, reader) for degrees in _ANGLES]
     touching = [_touching(count * 4, images, labels, reader)]
-    session.finish(photos=rows, touching=touching, **({"pictures": pictures.counts(reader)} if pictures else {}))
+    own = {"pictures": pictures.counts(reader)} if pictures else {}
+    session.finish(photos=rows, angled=angled, touching=touching, **own)
 
 
 def read(image: np.ndarray | None, kind: str, rng: np.random.Generator, reader: Reader) -> Read:
@@ -71,6 +76,20 @@ def _read(page: Image.Image, reader: Reader) -> Read:
     page.save(file, "JPEG", quality=85)
     readings = predict(load_picture(file.getvalue()), reader).readings
     return [(reading.digit, reading.sure) for reading in readings]
+
+
+def _at_an_angle(count: int, degrees: int, images: np.ndarray, labels: np.ndarray, reader: Reader) -> dict[str, Any]:
+    """How many sheets on a table are read rightly from an angle, and how many once they are straightened exactly."""
+    scenes = support("scenes")
+    rng = np.random.default_rng(0)
+    seen: list[tuple[Read, int]] = []
+    straight: list[tuple[Read, int]] = []
+    for row in rng.choice(len(images), count, replace=False):
+        photos = scenes.at_an_angle(scenes.photo(images[row], "table", rng), degrees, rng.uniform(0, 2 * np.pi))
+        for found, photo in zip((seen, straight), photos, strict=True):
+            found.append((_read(photo, reader), int(labels[row])))
+    exact = {f"straightened exactly: {name}": number for name, number in _counts(straight).items()}
+    return {"angle, degrees": degrees, "photos": count, **_counts(seen), **exact}
 
 
 def _touching(count: int, images: np.ndarray, labels: np.ndarray, reader: Reader) -> dict[str, Any]:

@@ -38,6 +38,40 @@ def photo(image: np.ndarray | None, kind: str, rng: np.random.Generator) -> Imag
     return photo.filter(ImageFilter.GaussianBlur(0.7))
 
 
+def at_an_angle(page: Image.Image, degrees: float, azimuth: float) -> tuple[Image.Image, Image.Image]:
+    """A page as a camera sees it that does not look straight down, and that picture straightened exactly.
+
+    A pinhole camera whose focal length is the width of the picture turns around the middle of the page.
+
+    Args:
+        page: seen from straight above.
+        degrees: between the camera's direction and the one straight down.
+        azimuth: the direction on the page in which the camera stands, in radians.
+
+    Returns:
+        Both of the size of the page, which goes on beyond its edges with the colours there.
+    """
+    width, height = page.size
+    tilt = np.radians(degrees)
+    axis = np.array((-np.sin(azimuth), np.cos(azimuth), 0))
+    across = np.array(((0, 0, axis[1]), (0, 0, -axis[0]), (-axis[1], axis[0], 0)))
+    turned = np.eye(3) + np.sin(tilt) * across + (1 - np.cos(tilt)) * across @ across  # Rodrigues' formula
+    middle = np.array(((1, 0, width / 2), (0, 1, height / 2), (0, 0, 1)))
+    in_space = np.column_stack((turned[:, :2], (0, 0, width)))
+    seen = middle @ np.diag((width, width, 1)) @ in_space @ np.linalg.inv(middle)
+    photo = _warped(page, np.linalg.inv(seen))
+    return photo, _warped(photo, seen)
+
+
+def _warped(picture: Image.Image, back: np.ndarray) -> Image.Image:
+    """A picture through a homography, float (3, 3), from places in the result to places in the picture."""
+    beyond = max(picture.size)
+    wide = Image.fromarray(np.pad(picture, ((beyond, beyond), (beyond, beyond), (0, 0)), "edge"))
+    back = np.array(((1, 0, beyond), (0, 1, beyond), (0, 0, 1))) @ back
+    numbers = (back / back[2, 2]).ravel()[:8].tolist()
+    return wide.transform(picture.size, Image.Transform.PERSPECTIVE, numbers, Image.Resampling.BICUBIC)
+
+
 def pen_stroke(image: np.ndarray) -> np.ndarray:
     """A digit of MNIST at `DIGIT_HEIGHT` with the sharp edges of a pen: float from 0 to 1, cut to its box."""
     large = ndimage.zoom(image / 255, DIGIT_HEIGHT / 20, order=3)
