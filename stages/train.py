@@ -1,5 +1,7 @@
 """Stage train: fit the network, live in MLflow, and write the model and its history."""
 
+import functools
+import os
 import time
 
 from digits import paths
@@ -9,6 +11,7 @@ from digits.model.jax_runtime import require_jax
 from digits.model.runtime import use_tensorflow
 from digits.params import Params
 from digits.tracking import store
+from digits.workers.cluster import ADDRESS_VARIABLE
 
 
 def main(params: Params) -> None:
@@ -29,7 +32,8 @@ def main(params: Params) -> None:
 
     with live_run(client, params) as run:
         started = time.monotonic()
-        trainer = train_together if params.train.workers > 1 else train_model
+        together = functools.partial(train_together, address=os.environ.get(ADDRESS_VARIABLE, ""))
+        trainer = together if params.train.workers > 1 else train_model
         model, training = trainer(params.train, train, validation, on_epoch=run.log_epoch)
         save_model(model, paths.MODEL)
         save_twin(model, paths.TWIN, sha256_file(paths.MODEL))

@@ -12,7 +12,6 @@ from digits.model.share import Share
 from digits.surroundings import shield
 
 _READ = "(KERAS|TF|ONEDNN|DNNL|XLA|AUTOGRAPH|NVIDIA_TF32|JAX|NPROC).*|.*_proxy|.*_PROXY"
-_LOOPBACK = "127.0.0.1"
 _FIXED = {
     "KERAS_BACKEND": "jax",
     "KERAS_HOME": str(Path(__file__).parent),
@@ -38,18 +37,20 @@ def require_jax() -> None:
         )
 
 
-def use_jax(share: Share, port: int, threads: int, seed: int, native: bool) -> None:
+def use_jax(share: Share, coordinator: str, host: str, threads: int, seed: int, native: bool) -> None:
     """Import Keras on JAX, and join the other processes.
 
     Args:
         share: which of the processes this is.
-        port: of 127.0.0.1, where the first one listens.
+        coordinator: HOST:PORT, where the first one listens.
+        host: the address of this machine at which the others reach this one, and the only one on which it listens
+            beside those of loopback.
         threads: of this process.
         seed: for Python, NumPy, TensorFlow (which makes the batches) and Keras; the same in all processes.
         native: use all instructions that the processor has.
 
     Raises:
-        DigitsError: something of this process listens on another address than those of loopback.
+        DigitsError: something of this process listens on another address.
     """
     flags = {} if native else {"XLA_FLAGS": _PORTABLE}
     # Without NPROC, XLA takes as many threads as there are processors.
@@ -60,13 +61,13 @@ def use_jax(share: Share, port: int, threads: int, seed: int, native: bool) -> N
 
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(1)
-        _stay_on_loopback()
+        _listen_on(host)
         jax.distributed.initialize(
-            f"{_LOOPBACK}:{port}",
+            coordinator,
             share.workers,
             share.rank,
             # The default is every address of the machine.
-            coordinator_bind_address=f"{_LOOPBACK}:{port}",
+            coordinator_bind_address=coordinator,
             heartbeat_timeout_seconds=_SECONDS_TO_ANSWER,
         )
         import keras
@@ -76,11 +77,14 @@ def use_jax(share: Share, port: int, threads: int, seed: int, native: bool) -> N
     keras.distribution.set_distribution(data_parallel)
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
-    refuse_other_addresses()
+    refuse_other_addresses(host)
 
 
-def refuse_other_addresses() -> None:
-    """Refuse to go on if this process listens where others than this machine reach it.
+def refuse_other_addresses(host: str) -> None:
+    """Refuse to go on if this process listens on another address than those of loopback and one more.
+
+    Args:
+        host: that one.
 
     Raises:
         DigitsError: it does.
@@ -88,19 +92,22 @@ def refuse_other_addresses() -> None:
     import psutil
 
     for one in psutil.Process().net_connections(kind="tcp"):
-        if one.status == psutil.CONN_LISTEN and not _is_loopback(one.laddr.ip):
-            raise DigitsError(f"JAX listens on {one.laddr.ip}, which others than this machine reach: train.workers = 1")
+        if one.status == psutil.CONN_LISTEN and not _is(one.laddr.ip, host):
+            raise DigitsError(
+                f"JAX listens on {one.laddr.ip}, not on {host} alone, so that others may reach it: train.workers = 1"
+            )
 
 
-def _is_loopback(address: str) -> bool:
-    return address.startswith(("127.", "::ffff:127.")) or address == "::1"
+def _is(address: str, host: str) -> bool:
+    address = address.removeprefix("::ffff:")
+    return address.startswith("127.") or address in ("::1", host)
 
 
-def _stay_on_loopback() -> None:
-    """Make Gloo, which adds the gradients of all processes, listen on 127.0.0.1.
+def _listen_on(host: str) -> None:
+    """Make Gloo, which adds the gradients of all processes, listen on this address.
 
     It would take the address that the machine's name has, and JAX passes no other on.
     """
     from jaxlib import _jax
 
-    _jax.make_gloo_tcp_collectives = functools.partial(_jax.make_gloo_tcp_collectives, hostname=_LOOPBACK)
+    _jax.make_gloo_tcp_collectives = functools.partial(_jax.make_gloo_tcp_collectives, hostname=host)

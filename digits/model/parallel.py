@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,12 +23,13 @@ from digits import paths
 from digits.arrays import StoredArray
 from digits.errors import DigitsError
 from digits.files import sha256_file, write_json
-from digits.model.crew import Crew, free_port
+from digits.model.crew import Crew, Here, Places
 from digits.model.fit import Training, compile_model, threshold_of, training_of
 from digits.model.kept import Kept, put, read, state_file
 from digits.model.network import build_model
 from digits.model.share import Share
 from digits.model.worker import JOB, STATE
+from digits.workers.nodes import places
 
 if TYPE_CHECKING:
     from digits.params import TrainParams
@@ -36,7 +38,11 @@ Arrays = tuple[StoredArray, StoredArray]
 
 
 def train_together(
-    params: TrainParams, train: Arrays, validation: Arrays, on_epoch: Callable[[int, dict[str, float]], None]
+    params: TrainParams,
+    train: Arrays,
+    validation: Arrays,
+    on_epoch: Callable[[int, dict[str, float]], None],
+    address: str = "",
 ) -> tuple[keras.Model, Training]:
     """Build and train a network with `params.workers` processes. One that was interrupted goes on.
 
@@ -46,13 +52,14 @@ def train_together(
             their files.
         validation: the same for the validation images.
         on_epoch: as for `fit`; it is told of the epochs of an interrupted training, too.
+        address: of a Ray cluster, on whose nodes the processes run; empty for this machine.
 
     Returns:
         The model, compiled as `fit` compiles it, and its training.
 
     Raises:
-        DigitsError: there are too few images; the same training runs already; a process died or refused; or the
-            processes came to different weights.
+        DigitsError: there are too few images; the same training runs already; a process died or refused; the
+            processes came to different weights; or as `places`.
     """
     steps = Share(0, params.workers).steps(len(train[0]), params.batch_size)
     if not steps or len(validation[0]) < params.workers:
@@ -62,7 +69,7 @@ def train_together(
     try:
         with FileLock(folder.with_suffix(".lock"), timeout=0):
             folder.mkdir(exist_ok=True)
-            kept = _train(folder, params, train, validation, on_epoch)
+            kept = _train(folder, params, train, validation, on_epoch, address)
             model = _model_of(kept, params, steps, train)
             shutil.rmtree(folder)
     except Timeout:
@@ -94,6 +101,7 @@ def _train(
     train: Arrays,
     validation: Arrays,
     on_epoch: Callable[[int, dict[str, float]], None],
+    address: str,
 ) -> Kept:
     """Do what is left of a training. Returns the state after its last epoch."""
     state = folder / STATE
@@ -106,19 +114,31 @@ def _train(
     if done:
         print(f"train: goes on after epoch {done}", flush=True)
     data = [[str(array.path) for array in split] for split in (train, validation)]
-    job = {"params": params.model_dump(mode="json"), "data": data, "done": done, "port": free_port()}
-    write_json(folder / JOB, job)
+    job = {"params": params.model_dump(mode="json"), "data": data, "done": done}
     way_out = f"the same command again goes on after epoch {done}" if done else "the same command again begins anew"
-    with Crew(folder, params.workers, way_out) as crew:
+    with _room(params, address) as room:
+        write_json(folder / JOB, {**job, "coordinator": room.coordinator})
+        _watch(Crew(folder, room, way_out), folder, params, on_epoch)
+    return read(state)
+
+
+def _room(params: TrainParams, address: str) -> AbstractContextManager[Places]:
+    if not address:
+        return nullcontext(Here(params.workers))
+    return places(address, params.workers, params.threads, Path.cwd())
+
+
+def _watch(crew: Crew, folder: Path, params: TrainParams, on_epoch: Callable[[int, dict[str, float]], None]) -> None:
+    """Tell of each epoch and keep its state, until the training ends. The crew ends with it."""
+    with crew:
         for epoch in crew.epochs():
             number = int(epoch.pop("epoch"))
             # It is known now that all have these weights.
-            state_file(folder, number).replace(state)
+            state_file(folder, number).replace(folder / STATE)
             crew.way_out = f"the same command again goes on after epoch {number}"
             shown = ", ".join(f"{name} {value:.4f}" for name, value in epoch.items())
             print(f"train: epoch {number}/{params.epochs}, {params.workers} workers: {shown}", flush=True)
             on_epoch(number, epoch)
-    return read(state)
 
 
 def _model_of(kept: Kept, params: TrainParams, steps: int, train: Arrays) -> keras.Model:

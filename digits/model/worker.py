@@ -1,4 +1,4 @@
-"""One of several processes that train a network together: `python -m digits.model.worker FOLDER RANK`.
+"""One of several processes that train a network together: `python -m digits.model.worker FOLDER RANK HOST`.
 
 It reads FOLDER/job.json, and prints a line of JSON for each epoch. The first one keeps the state after each in FOLDER.
 """
@@ -21,12 +21,13 @@ from digits.params.schema import TrainParams
 JOB, STATE = "job.json", "state.npz"
 
 
-def train_share(folder: Path, rank: int) -> None:
+def train_share(folder: Path, rank: int, host: str) -> None:
     """Train on one share of each batch.
 
     Args:
         folder: of the training.
         rank: which share, from 0.
+        host: the address of this machine at which the other processes reach this one.
 
     Raises:
         DigitsError: as `use_jax` and `fit`.
@@ -36,7 +37,7 @@ def train_share(folder: Path, rank: int) -> None:
     share = Share(rank, params.workers)
     from digits.model.jax_runtime import use_jax
 
-    use_jax(share, job["port"], params.threads, params.seed, params.cpu == "native")
+    use_jax(share, job["coordinator"], host, params.threads, params.seed, params.cpu == "native")
     from digits.model.ensemble import train_network
     from digits.model.fit import Part
     from digits.model.kept import KeepEpochs, read
@@ -73,4 +74,4 @@ if __name__ == "__main__":
 
     with one_line_errors("train"):
         _end_with_parent()
-        train_share(Path(sys.argv[1]), int(sys.argv[2]))
+        train_share(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

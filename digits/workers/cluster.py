@@ -23,6 +23,9 @@ _ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "toke
 _STORE_BYTES = 512 * 2**20
 _SECONDS_TO_ANSWER = 5.0
 
+# Has the address of the cluster on which stage train places its processes; without it, they are of this machine.
+ADDRESS_VARIABLE = "DIGITS_ADDRESS"
+
 
 @contextmanager
 def cluster(address: str = "", workers: int = 1) -> Iterator[Any]:
@@ -62,6 +65,16 @@ def cluster(address: str = "", workers: int = 1) -> Iterator[Any]:
         ray.shutdown()
         if scratch:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def get(ray: Any, reference: Any) -> Any:
+    """What a function returned on a node. A `DigitsError` that it raised is raised as it was."""
+    try:
+        return ray.get(reference)
+    except ray.exceptions.RayTaskError as error:
+        if isinstance(error.cause, DigitsError):
+            raise error.cause from None
+        raise
 
 
 def code_digest() -> str:
@@ -123,8 +136,7 @@ def require_ray() -> Any:
 
 
 def _connect(ray: Any, address: str, options: dict[str, Any]) -> None:
-    if address != "auto":
-        _refuse_silent(address)
+    refuse_silent(address)
     try:
         ray.init(address=address, **options)
     except (ConnectionError, RuntimeError, ValueError) as error:
@@ -132,8 +144,14 @@ def _connect(ray: Any, address: str, options: dict[str, Any]) -> None:
         raise DigitsError(f"--address {address}: {reason[:200]}") from None
 
 
-def _refuse_silent(address: str) -> None:
-    """Refuse an address where nothing listens: Ray would wait for minutes."""
+def refuse_silent(address: str) -> None:
+    """Refuse an address where nothing listens: Ray would wait for minutes.
+
+    Raises:
+        DigitsError: nothing does, or it is no address.
+    """
+    if address == "auto":
+        return
     host, _, port = address.rpartition(":")
     if not (host and port.isdecimal()):
         raise DigitsError(f"--address {address}: HOST:PORT is expected, or auto")

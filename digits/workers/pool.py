@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from digits.errors import DigitsError
 from digits.program import end_with_parent
-from digits.workers.cluster import cluster
+from digits.workers.cluster import cluster, get
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -81,11 +81,7 @@ def _on_cluster(function: Callable[[Task], Result], tasks: Sequence[Task], addre
             (done, *_), _ = ray.wait(list(asked))
             task = asked.pop(done)
             try:
-                yield ray.get(done)
-            except ray.exceptions.RayTaskError as error:
-                if isinstance(error.cause, DigitsError):
-                    raise error.cause from None
-                raise
+                yield get(ray, done)
             except ray.exceptions.WorkerCrashedError:
                 raise _gave_up(task) from None
 

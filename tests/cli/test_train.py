@@ -35,6 +35,11 @@ def test_the_number_of_workers_has_bounds(digits):
     assert code == 2 and out == "" and err.startswith("Usage: ")
 
 
+def test_an_address_is_for_several_workers(digits):
+    for words in ([], ["--workers", "1"]):
+        assert_refused(digits("train", *words, "--address", "127.0.0.1:6379"), "say how many with --workers")
+
+
 @pytest.mark.scale
 def test_two_workers_in_the_pipeline_and_its_proof(tmp_path, client_of):
     """The run has all parameters and epochs, and a rebuild in another folder gives the same bytes."""

@@ -8,9 +8,10 @@ import pytest
 
 from digits.errors import DigitsError
 from digits.model import crew
-from digits.model.crew import Crew, free_port
+from digits.model.crew import Crew, Here
+from digits.workers.nodes import free_port
 
-# They take the place of `python -m digits.model.worker FOLDER RANK`.
+# They take the place of `python -m digits.model.worker FOLDER RANK HOST`.
 EPOCH = """
 import json, os, signal, sys, time
 folder, rank = sys.argv[1], int(sys.argv[2])
@@ -33,7 +34,7 @@ def start(tmp_path, monkeypatch):
             return popen([sys.executable, "-c", EPOCH + script, *command[3:]], **options)
 
         monkeypatch.setattr(crew.subprocess, "Popen", instead)
-        return Crew(tmp_path, 2, WAY_OUT)
+        return Crew(tmp_path, Here(2), WAY_OUT)
 
     return begin
 
@@ -92,7 +93,7 @@ def test_any_other_end_names_the_file_that_has_all_of_it(start, tmp_path):
 
 
 def test_a_free_port_is_one_where_nothing_listens():
-    ports = {free_port() for _ in range(5)}
+    ports = {free_port("127.0.0.1") for _ in range(5)}
     assert all(1024 <= port < 65536 for port in ports)
     listening = {one.laddr.port for one in psutil.Process(os.getpid()).net_connections() if one.status == "LISTEN"}
     assert not ports & listening

@@ -7,7 +7,7 @@ import signal
 import numpy as np
 import psutil
 import pytest
-from support.nodes import listening_elsewhere
+from support.nodes import listening_elsewhere, two_nodes
 from support.params import changed_params
 from support.stored import store_sample
 from support.tiny import TINY, tiny_params
@@ -45,12 +45,12 @@ def train(folder, mnist_sample):
 
     data = store_sample(mnist_sample, folder)
 
-    def begin(on_epoch=lambda *_: None, **changes):
+    def begin(on_epoch=lambda *_: None, address="", **changes):
         # The names of layers stand in the file, and begin at 1 in a fresh process.
         keras.backend.clear_session()
         shape = TINY.model_copy(update={"filters": [8, 16], "dense_units": 32})
         params = tiny_params(model=shape, epochs=EPOCHS, workers=2, threads=1, batch_size=20, **changes)
-        return train_together(params, *data, on_epoch)
+        return train_together(params, *data, on_epoch, address)
 
     return begin
 
@@ -105,6 +105,30 @@ def test_a_killed_worker_ends_the_others_and_a_restart_goes_on(train, folder, mn
     assert epochs == whole and again.history.equals(training.history)
     save_model(model, folder / "again.keras")
     assert sha256_file(folder / "again.keras") == sha256_file(folder / "whole.keras")
+
+
+@pytest.mark.scale
+def test_on_two_nodes_it_gives_the_same_bytes_also_after_one_of_them_died(train, folder, monkeypatch):
+    from digits.model.keras_file import save_model
+
+    model, training = train()
+    save_model(model, folder / "here.keras")
+    with two_nodes() as nodes:
+        for name, value in nodes.settings.items():
+            monkeypatch.setenv(name, value)
+
+        def kill(epoch, _):
+            if epoch == 2:
+                assert listening_elsewhere() == []
+                nodes.kill_one()
+
+        with pytest.raises(DigitsError, match=r"worker [12] of 2 was killed \(SIGKILL\), .* after epoch"):
+            train(kill, nodes.address)
+    with two_nodes() as nodes:
+        model, again = train(address=nodes.address)
+    assert again.history.equals(training.history)
+    save_model(model, folder / "there.keras")
+    assert sha256_file(folder / "there.keras") == sha256_file(folder / "here.keras")
 
 
 @pytest.mark.scale

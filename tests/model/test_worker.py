@@ -10,13 +10,13 @@ from support.stored import store_sample
 from support.tiny import tiny_params
 
 from digits.files import write_json
-from digits.model.crew import free_port
+from digits.model.crew import LOOPBACK, Here
 from digits.model.worker import JOB, STATE
 
 
 def start(folder, rank):
     return subprocess.Popen(
-        [sys.executable, "-m", "digits.model.worker", str(folder), str(rank)],
+        [sys.executable, "-m", "digits.model.worker", str(folder), str(rank), LOOPBACK],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -37,9 +37,8 @@ def job(folder, data, done=0, workers=2, **changes):
     """Write what the processes read."""
     params = tiny_params(workers=workers, threads=1, **changes)
     paths = [[str(array.path) for array in split] for split in data]
-    write_json(
-        folder / JOB, {"params": params.model_dump(mode="json"), "data": paths, "done": done, "port": free_port()}
-    )
+    description = {"params": params.model_dump(mode="json"), "data": paths, "done": done}
+    write_json(folder / JOB, {**description, "coordinator": Here(workers).coordinator})
 
 
 def test_it_ends_when_nobody_waits_for_it(tmp_path):

@@ -9,8 +9,8 @@ from support.project import ROOT
 
 STAGES = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
 
-# What cannot change a byte of an out: the record in MLflow, errors and messages, where files lie, git and DVC
-# themselves, and the schema, as the values of a stage's section are its `params`.
+# What cannot change a byte of an out: the record in MLflow, errors and messages, where files lie and processes run,
+# git and DVC themselves, and the schema, as the values of a stage's section are its `params`.
 NO_DEPS = (
     "digits/dvc.py",
     "digits/dvc_files.py",
@@ -23,6 +23,7 @@ NO_DEPS = (
     "digits/repair.py",
     "digits/results.py",
     "digits/tracking",
+    "digits/workers",
 )
 
 
