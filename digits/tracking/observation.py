@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from digits.tracking.run import log_metrics
+from digits.tracking.run import close_abandoned_runs, log_metrics, this_process
 from digits.tracking.store import MONITORING, experiment_id
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ PAGE = "monitor.html"
 def write_observation(
     client: MlflowClient, name: str, tags: Mapping[str, str], metrics: Mapping[str, float], page: str
 ) -> str:
-    """Write a run that is complete at once.
+    """Write a run that is complete at once. One that a killed process left open is closed.
 
     Args:
         client: of the store.
@@ -35,7 +35,9 @@ def write_observation(
     Raises:
         DigitsError: the experiment was deleted.
     """
-    run_id: str = client.create_run(experiment_id(client, MONITORING), run_name=name, tags=dict(tags)).info.run_id
+    experiment = experiment_id(client, MONITORING)
+    close_abandoned_runs(client, [experiment])
+    run_id: str = client.create_run(experiment, run_name=name, tags={**tags, **this_process()}).info.run_id
     status = "FAILED"
     try:
         log_metrics(client, run_id, dict(metrics))

@@ -6,6 +6,7 @@ import os
 import socket
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,7 @@ _CLAIMED = {artifacts.PROCESS, artifacts.MODEL_SHA256}
 def start_run(client: MlflowClient, params: Params) -> str:
     """Begin the run of a training: the one of `mlflow run` where that started us, else a new one. Returns its id."""
     close_abandoned_runs(client)
-    tags = {**source_tags(), artifacts.PROCESS: _this_process(), **processor(params.train.cpu).tags()}
+    tags = {**source_tags(), **this_process(), **processor(params.train.cpu).tags()}
     if artifacts.GIT_COMMIT not in tags:
         print("train: without git, a repository and a commit in it, the run does not know which code made its model")
     if run := project_run(client):
@@ -90,7 +91,7 @@ def describe_run(client: MlflowClient, run_id: str, params: Params, tags: dict[s
 
 def restored_tags() -> dict[str, str]:
     """Tags of a run that is written anew from the files on disk."""
-    return {**source_tags(), artifacts.PROCESS: _this_process(), artifacts.RESTORED: "true"}
+    return {**source_tags(), **this_process(), artifacts.RESTORED: "true"}
 
 
 def name_project_run(name: str) -> None:
@@ -100,9 +101,14 @@ def name_project_run(name: str) -> None:
         client.update_run(run.info.run_id, name=name)
 
 
-def close_abandoned_runs(client: MlflowClient) -> None:
-    """Mark as KILLED the runs of processes of this machine that died without saying so (SIGKILL, power cut)."""
-    for run in search_runs(client, "attributes.status = 'RUNNING'"):
+def close_abandoned_runs(client: MlflowClient, experiments: Sequence[str] = ()) -> None:
+    """Mark as KILLED the runs of processes of this machine that died without saying so (SIGKILL, power cut).
+
+    Args:
+        client: of the store.
+        experiments: ids; none for all in which a training may be.
+    """
+    for run in search_runs(client, "attributes.status = 'RUNNING'", among=experiments):
         host, _, rest = run.data.tags.get(artifacts.PROCESS, "").partition(" ")
         if host == socket.gethostname() and not _is_alive(rest):
             client.set_terminated(run.info.run_id, "KILLED")
@@ -159,9 +165,10 @@ def _user() -> str:
     return os.environ.get("MLFLOW_TRACKING_USERNAME") or os.environ.get("USER") or "unknown"
 
 
-def _this_process() -> str:
+def this_process() -> dict[str, str]:
+    """The tag by which `close_abandoned_runs` knows whether the process of a run still lives."""
     process = psutil.Process()
-    return f"{socket.gethostname()} {process.pid} {process.create_time():.0f}"
+    return {artifacts.PROCESS: f"{socket.gethostname()} {process.pid} {process.create_time():.0f}"}
 
 
 def _is_alive(identity: str) -> bool:

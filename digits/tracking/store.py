@@ -126,9 +126,14 @@ def all_experiments(client: MlflowClient, deleted: bool = False) -> list[str]:
 
 
 def search_runs(
-    client: MlflowClient, where: str, order_by: Sequence[str] = (), most: int | None = None, deleted: bool = False
+    client: MlflowClient,
+    where: str,
+    order_by: Sequence[str] = (),
+    most: int | None = None,
+    deleted: bool = False,
+    among: Sequence[str] = (),
 ) -> list[Run]:
-    """The runs of `all_experiments` that fit a filter.
+    """The runs that fit a filter.
 
     Args:
         client: of the store.
@@ -136,10 +141,11 @@ def search_runs(
         order_by: likewise.
         most: how many to fetch at most; None for all.
         deleted: look among the runs that were deleted and can be restored.
+        among: ids of experiments; none for `all_experiments`.
     """
     from mlflow.entities import ViewType
 
-    experiments = all_experiments(client, deleted)
+    experiments = [*among] or all_experiments(client, deleted)
     view = ViewType.DELETED_ONLY if deleted else ViewType.ACTIVE_ONLY
     if most is not None:
         return list(client.search_runs(experiments, where, view, max_results=most, order_by=list(order_by)))
