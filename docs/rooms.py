@@ -10,7 +10,8 @@ PAGE = Path(__file__).with_name("architecture.md")
 BEGIN, END = "<!-- made by docs/rooms.py: begin -->", "<!-- end -->"
 # Rooms on one line do not import each other. Each uses the lines above it.
 FLOORS = (
-    ("data", "model", "workers"),
+    ("workers",),
+    ("data", "model"),
     ("pictures", "validation", "tracking"),
     ("evaluation",),
     ("audit",),
