@@ -1,6 +1,8 @@
 """Fixtures that several rooms' tests share, and the order of the tests."""
 
+import gc
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,6 +30,8 @@ hypothesis.settings.load_profile("digits")
 pytest_plugins = ["support.stores", "support.decisions", "support.pipeline"]
 
 TESTS = Path(__file__).parent
+# How many modules were imported when the garbage was last spared.
+_modules = 0
 # Paths from this folder. The longest come first: as the last of all, such a file would leave the other worker idle.
 LONGEST = (
     "journeys/test_walkthrough.py",
@@ -131,6 +135,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _name(item) not in SCATTERED:
             item.add_marker(pytest.mark.xdist_group(_name(item)))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Spare what is imported by now from the search for garbage.
+
+    Keras and statsmodels search for it themselves, and each time that takes a second in a process with all libraries.
+    """
+    global _modules
+    if len(sys.modules) > _modules + 100:
+        gc.freeze()
+        _modules = len(sys.modules)
 
 
 def _name(item: pytest.Item) -> str:
