@@ -8,6 +8,7 @@ import pandas as pd
 
 from digits.errors import DigitsError
 from digits.evaluation.intervals import paired_interval
+from digits.evaluation.multiple import holm
 
 
 @dataclass(frozen=True)
@@ -109,15 +110,11 @@ def mcnemar_exact(wins: int, losses: int) -> float:
 def correct_for_many(comparisons: Sequence[PairedComparison]) -> list[PairedComparison]:
     """Set `p_adjusted`, so that the chance of any false verdict in the whole table stays below `significance`.
 
-    Source: S. Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Stat. 6 (1979). It is valid
-    for dependent comparisons, and comparisons with one baseline are dependent.
+    Comparisons with one baseline depend on each other, which `holm` allows.
     """
     if not comparisons:
         return []
-    # It takes a second to import.
-    from statsmodels.stats.multitest import multipletests
-
-    adjusted = multipletests([comparison.p_value for comparison in comparisons], method="holm")[1]
+    adjusted = holm([comparison.p_value for comparison in comparisons])
     return [replace(comparison, p_adjusted=float(p)) for comparison, p in zip(comparisons, adjusted, strict=True)]
 
 

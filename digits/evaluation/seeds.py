@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.stats import ttest_1samp
-from statsmodels.stats.multitest import multipletests
 
 from digits.evaluation.intervals import mean_interval
+from digits.evaluation.multiple import holm
 
 # From two scores, Student's 95 % interval is thirteen times as long as their distance.
 FEWEST_SEEDS = 3
@@ -70,5 +70,5 @@ def compare_seeds(
         p = float(ttest_1samp(gains, 0).pvalue) if np.ptp(gains) > 0 else 1.0
         found.append(SeedComparison(len(seeds), float(gains.mean()), low, high, p, significance))
     tested = [comparison for comparison in found if comparison]
-    adjusted = iter(multipletests([comparison.p_adjusted for comparison in tested], method="holm")[1] if tested else [])
+    adjusted = iter(holm([comparison.p_adjusted for comparison in tested]) if tested else [])
     return [comparison and replace(comparison, p_adjusted=float(next(adjusted))) for comparison in found]

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from digits.evaluation.multiple import holm
 from digits.monitoring.samples import Comparison, Pool
 from digits.validation.expectations import FEATURES
 from digits.validation.features import pixel_features
@@ -61,8 +62,6 @@ def compare(reference: Columns, batch: Columns) -> pd.DataFrame:
         One row a column, indexed by its name: `statistic`, `p`, `adjusted`, and the means `expected` and `found`. The
         mean of `digit` says nothing and is NaN. The statistic of a share is the difference.
     """
-    from statsmodels.stats.multitest import multipletests
-
     parts = {name: np.concatenate([reference[name], batch[name]]) for name in TITLES}
     is_live = np.arange(len(parts["digit"])) >= len(reference["digit"])
     found = pool_of(parts).compare(~is_live, is_live)
@@ -72,7 +71,7 @@ def compare(reference: Columns, batch: Columns) -> pd.DataFrame:
         {"statistic": [*found.distances, found.chi2, *found.differences], "p": p},
         index=list(TITLES),
     )
-    table["adjusted"] = multipletests(p, method="holm")[1]
+    table["adjusted"] = holm(p)
     table["expected"], table["found"] = means
     return table
 
