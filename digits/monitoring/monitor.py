@@ -145,7 +145,8 @@ def print_verdict(verdict: Verdict, title: str, console: Console | None = None) 
     table.add_column("")
     for cells, is_alarm in table_rows(verdict):
         table.add_row(*cells, "ALARM" if is_alarm else "")
-    console.print(f"{verdict.images:,} images that {title} read, against its validation images")
+    images = "1 image" if verdict.images == 1 else f"{verdict.images:,} images"
+    console.print(f"{images} that {title} read, against its validation images")
     console.print(table)
     for line in sentences(verdict):
         console.print(line, soft_wrap=True)

@@ -73,6 +73,10 @@ def summary(outcome: Outcome, params: Params) -> str:
     training = results.read(paths.TRAINING)
     name, entry = params.register_.model_name, params.register_.candidates_name or params.register_.model_name
     version = f"version {outcome.version}" if outcome.version else "not registered, see the gates above"
+    take = f"take the model away  .venv/bin/digits pull        or models:/{name}@champion in MLflow"
+    if outcome.version and not outcome.is_champion and entry == name:
+        number = outcome.version
+        take = f"is it better?        digits compare champion {number}   and digits promote {number} --dry-run"
     interval = f"{params.evaluate.confidence:.0%} interval {test['accuracy_low']:.4f} to {test['accuracy_high']:.4f}"
     return f"""
   test accuracy  {test["accuracy"]:.4f}  ({interval}, {test["n"]:,} images)
@@ -83,7 +87,7 @@ def summary(outcome: Outcome, params: Params) -> str:
 
   look at the report   make report
   look at the runs     make ui                      then http://127.0.0.1:5000
-  take the model away  .venv/bin/digits pull        or models:/{name}@champion in MLflow
+  {take}
   try something        source .venv/bin/activate && dvc exp run -S train.learning_rate=0.002
 """
 

@@ -7,7 +7,7 @@ from support.stores import collect_garbage
 
 from digits import paths
 from digits.registry.resolve import resolve
-from digits.registry.sync import sync
+from digits.registry.sync import Outcome, summary, sync
 from digits.tracking import record
 
 pytestmark = pytest.mark.slow
@@ -24,3 +24,12 @@ def test_results_of_another_model_are_not_taken_for_this_ones(store):
     assert record.evaluation_mark() is None and outcome.version is None
     assert "test_accuracy" not in store.client.get_run(outcome.run_id).data.metrics
     assert len(store.registry.versions()) == known
+
+
+def test_the_summary_says_what_is_next(store):
+    champion, challenger = (Outcome("id", "name", "2", is_champion) for is_champion in (True, False))
+    assert "digits pull " in summary(champion, store.params)
+    text = summary(challenger, store.params)
+    assert "digits pull " not in text
+    assert "  is it better?        digits compare champion 2   and digits promote 2 --dry-run\n" in text
+    assert "digits pull " in summary(Outcome("id", "name", None, False), store.params)
