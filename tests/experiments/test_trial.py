@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from support.processes import words_of
 
 from digits.errors import DigitsError
 from digits.experiments.progress import FINISHED, STOPPED, progress_of
@@ -59,7 +60,7 @@ def children():
     import psutil
 
     found = psutil.Process().children(recursive=True)
-    return [one.pid for one in found if "digits.experiments.trial" in " ".join(one.cmdline())]
+    return [one.pid for one in found if "digits.experiments.trial" in " ".join(words_of(one))]
 
 
 def test_one_that_nobody_waits_for_ends_and_says_so(job):

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 from ruamel.yaml import YAML
+from support.processes import words_of
 from support.project import ROOT
 from support.repository import commit, run_git
 
@@ -296,7 +297,7 @@ with one_line_errors("digits"):
     ours = psutil.Process(process.pid)
 
     def sleeping():
-        return [child for child in ours.children(recursive=True) if "time.sleep" in " ".join(child.cmdline())]
+        return [child for child in ours.children(recursive=True) if "time.sleep" in " ".join(words_of(child))]
 
     end = time.monotonic() + 60
     while not sleeping() and time.monotonic() < end:

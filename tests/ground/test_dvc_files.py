@@ -10,6 +10,7 @@ import psutil
 import pytest
 from support.advice import commands, follow, refusal
 from support.long import long_after
+from support.processes import words_of
 from support.repository import commit, make_repository, run_git
 
 from digits import dvc
@@ -185,7 +186,7 @@ def test_notes_are_left_alone_while_dvc_runs(project):
     note = project / ".dvc" / "tmp" / "rwlock"
     try:
         end = time.monotonic() + 60
-        while not any("sleep" in child.cmdline() for child in process.children(recursive=True)):
+        while not any("sleep" in words_of(child) for child in process.children(recursive=True)):
             assert time.monotonic() < end
             time.sleep(0.1)
         note.write_text("")

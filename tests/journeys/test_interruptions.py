@@ -7,6 +7,7 @@ import pytest
 import requests
 from support.advice import follow
 from support.pipeline import assert_complete, assert_one_line, runs_of, wait_for
+from support.processes import words_of
 from support.project import change, kill
 from support.servers import free_port
 
@@ -46,7 +47,7 @@ def test_a_terminated_repro_takes_its_training_with_it(project, client_of):
     process = project.start("python", "-m", "digits.cli", "repro", log=log)
     wait_for(lambda: "Epoch 2/" in log.read_text(errors="replace"), process)
     started = psutil.Process(process.pid).children(recursive=True)
-    assert any("train" in child.cmdline() for child in started)
+    assert any("train" in words_of(child) for child in started)
     process.terminate()
     assert process.wait(timeout=60) == 128 + signal.SIGTERM
     _, alive = psutil.wait_procs(started, timeout=60)

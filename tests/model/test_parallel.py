@@ -9,6 +9,7 @@ import psutil
 import pytest
 from support.nodes import listening_elsewhere, two_nodes
 from support.params import changed_params
+from support.processes import words_of
 from support.stored import store_sample
 from support.tiny import TINY, tiny_params
 
@@ -87,7 +88,7 @@ def test_a_killed_worker_ends_the_others_and_a_restart_goes_on(train, folder, mn
 
     def kill(epoch, _):
         if epoch == 2:
-            (second,) = (one for one in psutil.Process().children() if one.cmdline()[-1] == "1")
+            (second,) = (one for one in psutil.Process().children() if words_of(one)[-2:-1] == ["1"])
             os.kill(second.pid, signal.SIGKILL)
 
     # Python's own, of another test.
