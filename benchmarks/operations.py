@@ -53,7 +53,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _row(params: Params, quick: bool) -> dict[str, Any]:
-    """How long a step of a recipe takes, the shares of its kinds of operations, and the rate of its convolutions."""
+    """How long a step of a recipe takes, the shares of its kinds of operations, and the rate of its arithmetic."""
     from digits.model.runtime import use_tensorflow
 
     use_tensorflow(params.train.threads, params.train.seed, params.train.cpu == "native")
