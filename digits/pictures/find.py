@@ -42,15 +42,14 @@ def find_digits(grey: np.ndarray, side: int = SIDE) -> list[Digit]:
     """
     if min(grey.shape) < MIN_HEIGHT:
         return []
-    page, (top, left) = find_sheet(grey)
-    ink = ink_map(page)
-    min_height = MIN_HEIGHT_IN_NOISE if noise_level(page) > NOISY else MIN_HEIGHT
-    labels, digits, pieces = find_strokes(ink, min_height, close_crop=page.shape == grey.shape)
-    offset = np.array([top, left, top, left])
+    page = find_sheet(grey)
+    ink = ink_map(page.grey)
+    min_height = MIN_HEIGHT_IN_NOISE if noise_level(page.grey) > NOISY else MIN_HEIGHT
+    labels, digits, pieces = find_strokes(ink, min_height, close_crop=page.back is None)
     return [
         Digit(
             to_mnist(cut_out(ink, labels, strokes, box), side),
-            _left_first(box + offset),
+            _left_first(page.in_picture(box, grey.shape)),
             bool(pieces[strokes - 1].any()),
         )
         for strokes, box in digits
