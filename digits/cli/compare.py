@@ -31,6 +31,7 @@ def compare(
 
     Example: `digits compare champion challenger --html compare.html`
     """
+    from digits.evaluation.comparison import TEST_IMAGES
     from digits.evaluation.comparison import compare as act
     from digits.evaluation.comparison import fetch
     from digits.monitoring.labelled import scored_on
@@ -53,7 +54,7 @@ def compare(
         results = [model.results for model in found.values()]
         fetch(results)
         record_looks(registry, [one for one in results if one.is_evaluated], "compare")
-    which = f"labelled images of {on}" if on else "test images"
+    which = f"labelled images of {on}" if on else TEST_IMAGES
     comparison = act(results, base, sort or None, params.register_.promotion.significance, which)
     if html:
         _write_page(comparison, Path(html))

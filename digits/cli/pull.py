@@ -145,7 +145,10 @@ def _open(lock: Lock) -> Registry:
 def _tell(number: str, folder: Path) -> None:
     # A version from before there were twins has none.
     twin = folder / paths.TWIN.name
-    ways = [f"keras.models.load_model('{folder / paths.MODEL.name}')"]
+    lines = [
+        f"digits: version {number} is in {folder}, bytes verified",
+        f"  keras.models.load_model('{folder / paths.MODEL.name}')",
+    ]
     if twin.is_file():
-        ways.append(f"or {twin} with NumPy and ai-edge-litert alone, see {folder / 'model_card.md'}")
-    typer.echo(f"digits: version {number} is in {folder}, bytes verified; {', '.join(ways)}")
+        lines.append(f"  or {twin} with NumPy and ai-edge-litert alone: see {folder / 'model_card.md'}")
+    typer.echo("\n".join(lines))

@@ -32,3 +32,4 @@ def ui(port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0
         typer.echo(f"What MLflow's server says goes into {os.path.relpath(log)}")
         typer.echo("Ctrl-C stops it")
         server.wait()
+    typer.echo("Stopped.")

@@ -17,6 +17,8 @@ from digits.results import Results
 OTHER_DATA = "not compared: scored on other test data"
 # Stands for a value that a model does not have.
 MISSING = "–"
+# What people call the images that every look at makes dearer.
+TEST_IMAGES = "test images"
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Comparison:
     differing: list[str]
     significance: float
     tests: int
-    images: str = "test images"
+    images: str = TEST_IMAGES
 
     @property
     def method(self) -> str:
@@ -85,6 +87,11 @@ class Comparison:
             f"Compared with {self.baseline.model.name} on the same {n:,} {self.images}. "
             f"Intervals: {level}; Wilson's for an accuracy, Tango's for a paired difference. "
             f"Verdict: McNemar's exact test, two-sided{corrected}; a difference counts at p < {self.significance:g}."
+            + (
+                " digits promote asks for a smaller p, the more models were tried."
+                if self.images == TEST_IMAGES
+                else ""
+            )
         )
 
 
@@ -100,7 +107,7 @@ def compare(
     baseline: str | None = None,
     sort: str | None = None,
     significance: float = 0.05,
-    images: str = "test images",
+    images: str = TEST_IMAGES,
 ) -> Comparison:
     """Compare models on the same images.
 

@@ -86,9 +86,10 @@ def templates(package: str, blocks: bool = False) -> Environment:
 def escaped(text: str) -> str:
     """A text as one line of Markdown that shows it as it is, in a cell of a table as well.
 
-    Backslashes keep the signs from meaning anything (CommonMark 0.31.2, section 2.4). `$` is GitHub's for formulas.
+    Backslashes keep the signs from meaning anything (CommonMark 0.31.2, section 2.4). `$` is GitHub's for formulas. A
+    `>` within a line and a `_` within a word mean nothing (sections 5.1 and 6.2), and stay readable in a terminal.
     """
-    return re.sub(r"([\\`*_\[\]<>&|~$])", r"\\\1", " ".join(str(text).split()))
+    return re.sub(r"[\\`*\[\]<&|~$]|^>|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", " ".join(str(text).split()))
 
 
 def _cell(metric: Metric, metrics: dict[str, Any], confidence: str) -> str:

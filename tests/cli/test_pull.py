@@ -24,8 +24,9 @@ def test_without_a_name_it_is_the_champion(store, digits):
     code, out, err = digits("pull")
     assert (code, err) == (0, "")
     assert out == (
-        "digits: version 1 is in pulled, bytes verified; keras.models.load_model('pulled/model.keras'), or "
-        "pulled/model.tflite with NumPy and ai-edge-litert alone, see pulled/model_card.md\n"
+        "digits: version 1 is in pulled, bytes verified\n"
+        "  keras.models.load_model('pulled/model.keras')\n"
+        "  or pulled/model.tflite with NumPy and ai-edge-litert alone: see pulled/model_card.md\n"
     )
     folder = store.folder / "pulled"
     assert sha256_file(folder / "model.keras") == store.registry.version("1").tags["model_sha256"]
@@ -76,7 +77,7 @@ def test_a_version_from_before_there_were_twins_names_none(store, digits, tmp_pa
     store.client.set_model_version_tag("digits", "1", "sha256sums", listed)
     code, out, err = digits("pull", "--to", "old")
     assert (code, err) == (0, "")
-    assert out == "digits: version 1 is in old, bytes verified; keras.models.load_model('old/model.keras')\n"
+    assert out == ("digits: version 1 is in old, bytes verified\n  keras.models.load_model('old/model.keras')\n")
 
 
 def test_a_version_has_several_names(store, digits, tmp_path):
@@ -118,7 +119,7 @@ def app(store, tmp_path, monkeypatch):
 
 def test_a_lock_restores_what_it_says_though_the_alias_moved(store, digits, app):
     code, out, err = digits("pull", "--lock", "digits.lock", "--to", "model")
-    assert (code, err) == (0, "") and out.startswith("digits: version 1 is in model, bytes verified; ")
+    assert (code, err) == (0, "") and out.startswith("digits: version 1 is in model, bytes verified\n")
     assert out.endswith("digits: digits.lock is written\n")
     lock, model = (app / "digits.lock").read_bytes(), sha256_file(app / "model" / "model.keras")
     store.client.set_registered_model_alias("digits", "champion", "2")

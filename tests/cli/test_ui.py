@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import socket
 
 import pytest
@@ -35,7 +36,9 @@ def test_it_shows_the_projects_store_in_three_lines(store, digits, monkeypatch, 
         assert digits("ui", "--port", str(port)) == (0, said, "")
         assert len(digits("history", "--json")[1]) > 100
     finally:
-        kill(process)
+        # As a terminal's Ctrl-C, which reaches MLflow's server, too.
+        kill(process, signal.SIGINT)
+    assert process.returncode == 0 and log.read_text().splitlines()[3:] == ["Stopped."]
 
 
 @pytest.mark.slow
