@@ -31,9 +31,8 @@ def compare(
 
     Example: `digits compare champion challenger --html compare.html`
     """
-    from digits.evaluation.comparison import TEST_IMAGES
+    from digits.evaluation.comparison import TEST_IMAGES, fetch
     from digits.evaluation.comparison import compare as act
-    from digits.evaluation.comparison import fetch
     from digits.monitoring.labelled import scored_on
     from digits.program import import_ahead
     from digits.registry.looks import record as record_looks

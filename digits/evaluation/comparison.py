@@ -83,15 +83,14 @@ class Comparison:
             return f"Interval: {level}, Wilson."
         n = len(self.baseline.model.predictions)
         corrected = f", p corrected for {self.tests} comparisons (Holm)" if self.tests > 1 else ""
+        dearer = (
+            " digits promote asks for a smaller p, the more models were tried." if self.images == TEST_IMAGES else ""
+        )
         return (
             f"Compared with {self.baseline.model.name} on the same {n:,} {self.images}. "
             f"Intervals: {level}; Wilson's for an accuracy, Tango's for a paired difference. "
             f"Verdict: McNemar's exact test, two-sided{corrected}; a difference counts at p < {self.significance:g}."
-            + (
-                " digits promote asks for a smaller p, the more models were tried."
-                if self.images == TEST_IMAGES
-                else ""
-            )
+            f"{dearer}"
         )
 
 

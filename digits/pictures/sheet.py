@@ -55,8 +55,8 @@ class Page:
 def find_sheet(grey: np.ndarray) -> Page:
     """Cut out the sheet of paper that lies on something darker, such as a table, as it is seen from straight above.
 
-    A sheet is a bright area with the shape of a sheet. Its surroundings are less than half as bright, or less than two
-    thirds where it has four straight sides. One of which a side is bent, or outside of the picture, is not straightened.
+    A sheet is a bright area with the shape of a sheet. Its surroundings are less than half as bright; or less than two
+    thirds, where it has four straight sides. A sheet with a side that is bent, or not seen, is cut out as it is.
 
     Args:
         grey: float (height, width), 0 black to 1 white.
