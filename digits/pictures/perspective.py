@@ -20,6 +20,8 @@ MIDDLE = (0.1, 0.9)
 SEEN = 0.6
 # The farthest that 95 % of a straight side's pixels lie from its line, as a share of its length.
 STRAIGHT = 0.01
+# The fewest places at which a side must be seen: of fewer pixels no direction can be told.
+SHORTEST = 10
 # The sine of the sharpest corner: 17 degrees.
 SHARPEST = 0.3
 
@@ -28,7 +30,7 @@ def find_corners(area: np.ndarray) -> np.ndarray | None:
     """The corners of a sheet, each where the lines through two of its sides meet.
 
     Args:
-        area: bool (height, width), the pixels of the sheet.
+        area: bool (height, width), the pixels of the sheet, more than a line of them.
 
     Returns:
         float64 (4, 2), clockwise from the top left one; they may lie outside of the picture. None if a side is not
@@ -131,7 +133,7 @@ def _line(rim: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray | N
     near = np.abs((rim - start) @ (-along[1], along[0])) < 0.05 * length
     side = rim[near & (share > MIDDLE[0]) & (share < MIDDLE[1])]
     places = len(np.unique(np.round((side - start) @ along)))
-    if places < SEEN * (MIDDLE[1] - MIDDLE[0]) * length:
+    if places < max(SHORTEST, SEEN * (MIDDLE[1] - MIDDLE[0]) * length):
         return None
     middle = side.mean(axis=0)
     normal = np.linalg.svd(side - middle, full_matrices=False)[2][1]

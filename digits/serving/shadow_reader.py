@@ -146,7 +146,6 @@ def main(number: int) -> None:
         task: Task = server.recv()
         try:
             live = Live(task.resolve, ShadowModel, "shadowed by")
-            _give_way()
             log = ServedLog(task.folder, "serve", task.keep)
         # The client of a registry may raise anything. The server says it in its own words.
         except Exception as error:  # noqa: BLE001
@@ -171,16 +170,6 @@ def read_on(server: Connection, reader: Reader) -> None:
     # It was killed.
     except (EOFError, OSError):
         return
-
-
-def _give_way() -> None:
-    """Let this thread, and those that it starts, run only where no other one wants the processor.
-
-    Beside a nice value alone, a server that was asked may wait until this process has used up its slice of time.
-    """
-    # macOS has no such policy.
-    if hasattr(os, "SCHED_IDLE"):
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def _square(side: int) -> str:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
 from PIL import Image, ImageDraw
 from scipy import ndimage
 from support.scenes import at_an_angle
@@ -57,6 +58,16 @@ def test_a_sheet_that_the_edge_of_the_picture_cuts_has_no_corners(cut):
 def test_two_sides_that_hardly_meet_are_none():
     """A sheet of three sides: its lower one has a corner that is none."""
     assert find_corners(drawn(np.array([(60, 60), (340, 60), (340, 200), (200, 215), (60, 200)]))) is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    npst.arrays(np.bool_, npst.array_shapes(min_dims=2, max_dims=2, min_side=2, max_side=12)).filter(np.any),
+    st.integers(3, 12),
+)
+def test_no_area_is_an_error(area, zoom):
+    corners = find_corners(np.kron(area, np.ones((zoom, zoom), bool)))
+    assert corners is None or np.isfinite(corners).all()
 
 
 def test_a_bent_side_is_none():
