@@ -29,7 +29,7 @@ $(READY): requirements.lock pyproject.toml Makefile
 	@python -m digits.report.dvc_page
 	@touch $@
 
-repro: $(READY)  ## Run the whole pipeline: fetch, validate, preprocess, train, evaluate, plot, register
+repro: $(READY)  ## Run the whole pipeline, from the data to a registered model
 	@digits repro
 
 report: $(READY)  ## Open the run on one page, reports/index.html, in the browser
@@ -38,18 +38,18 @@ report: $(READY)  ## Open the run on one page, reports/index.html, in the browse
 	@[ -z "$$DISPLAY$$WAYLAND_DISPLAY" ] && [ "$$(uname)" != Darwin ] \
 	  || python -m webbrowser -t 'file://$(CURDIR)/reports/index.html' >/dev/null 2>&1 || true
 
-check: $(READY)  ## The quick checks: lint, types, the rule of layers, unit and property tests
+check: $(READY)  ## Lint, types, the rule of layers, unit and property tests
 	ruff check . && ruff format --check .
 	mypy
 	lint-imports --no-logo
 	$(PYTEST) -m 'not slow and not scale'
 
-test: $(READY) check  ## All tests: the quick checks, then the real pipeline, servers and a browser
+test: $(READY) check  ## All tests: check, the real pipeline, servers and a browser
 	@command -v chromium >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null \
 	  || { echo 'Installing Chromium for the browser tests'; apt-get update -qq && apt-get install -y -qq chromium >/dev/null; }
 	$(PYTEST) -m 'slow and not long and not scale' --durations=15
 
-test-long: $(READY)  ## The tests that take longest: more kinds of repositories, other data, benchmarks
+test-long: $(READY)  ## The longest tests: more repositories, data, benchmarks
 	$(PYTEST) -m 'long and not scale' --durations=15
 
 SCALE := .venv-scale
@@ -60,13 +60,13 @@ $(SCALE)/ready: $(READY) deploy/server.lock deploy/cluster.lock
 	@VIRTUAL_ENV=$(CURDIR)/$(SCALE) uv pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
-test-scale: $(SCALE)/ready  ## The tests beyond one machine: a cluster, a team's server (Debian: apt-get install postgresql caddy)
+test-scale: $(SCALE)/ready  ## A cluster, a team's server (Debian: postgresql caddy)
 	$(SCALE)/bin/python -m pytest -q -m scale --durations=15
 
-team-demo: $(SCALE)/ready  ## A team at work: real PostgreSQL, MLflow with users, TLS, two clones, on 127.0.0.1 alone
+team-demo: $(SCALE)/ready  ## A team at work, on 127.0.0.1 alone: PostgreSQL, users, TLS
 	@$(SCALE)/bin/python -m deploy.demo
 
-bench: $(READY)  ## Measure everything anew for docs/performance.md: hours, on a quiet machine
+bench: $(READY)  ## Measure docs/performance.md anew: hours, on a quiet machine
 	python -m benchmarks all
 	python -m benchmarks tables
 
@@ -76,18 +76,18 @@ bench-check: $(READY)  ## Fail if the code became slower: ratios alone, in a min
 ui: $(READY)  ## Open the MLflow UI on http://127.0.0.1:5000
 	@digits ui
 
-site: $(READY)  ## Build the documentation into site/, for a web server or straight from the disk
+site: $(READY)  ## Build the documentation into site/, for a server or the disk
 	@python docs/build_site.py
 	@echo '$(CURDIR)/site/index.html'
 
-screenshots: $(READY)  ## Take the pictures of pages in docs/images anew, after make repro
+screenshots: $(READY)  ## Take the pictures in docs/images anew, after make repro
 	@python docs/screenshots.py
 
-lock: $(READY)  ## Resolve requirements.lock anew from pyproject.toml, and the smaller locks from that
+lock: $(READY)  ## Resolve requirements.lock and the smaller locks anew
 	uv pip compile -q --upgrade --universal --generate-hashes --extra dev -o requirements.lock pyproject.toml
 	uv pip compile -q --universal --generate-hashes --constraints requirements.lock -o docker/serve.lock docker/serve.in
 	uv pip compile -q --universal --generate-hashes --constraints requirements.lock -o deploy/server.lock deploy/server.in
 	uv pip compile -q --universal --generate-hashes --constraints requirements.lock --constraints deploy/server.lock -o deploy/cluster.lock deploy/cluster.in
 
-clean:  ## Remove the environment and caches; data, models and the tracking store stay
+clean:  ## Remove .venv and caches; data, models and runs stay
 	rm -rf $(VENV) $(SCALE) site .pytest_cache .mypy_cache .ruff_cache .hypothesis
