@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import shlex
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -106,6 +107,12 @@ def takes_python(arguments: list[str]) -> bool:
 def test_commands_are_understood(page):
     wrong = [shlex.join(words) for words in commands(page.read_text(encoding="utf-8")) if not understood(words)]
     assert wrong == []
+
+
+def test_make_explains_its_targets_within_80_columns():
+    done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    lines = done.stdout.splitlines()
+    assert len(lines) > 10 and max(map(len, lines)) <= 80
 
 
 def test_the_readme_counts_the_pictures_of_the_report():
