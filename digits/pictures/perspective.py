@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 MIDDLE = (0.1, 0.9)
 # The least share of that part that must be seen. The edge of the picture or a hand may hide the rest.
 SEEN = 0.6
-# The farthest that 95 % of a straight side's pixels lie from its line, as a share of its length.
-STRAIGHT = 0.01
+# How far from its line a side's pixels are looked for, as a share of its length, each time that the lines are fitted. A
+# side is straight if 95 % of these pixels lie within a third of that.
+NEAR = (0.15, 0.06, 0.03)
 # The fewest places at which a side must be seen: of fewer pixels no direction can be told.
 SHORTEST = 10
 # The sine of the sharpest corner: 17 degrees.
@@ -38,9 +39,9 @@ def find_corners(area: np.ndarray) -> np.ndarray | None:
     """
     rim = np.argwhere(area & ~ndimage.binary_erosion(area, border_value=1))[:, ::-1].astype(np.float64)
     corners = largest_quadrilateral(hull_of(area))
-    # The first lines tell which pixels are those of each side.
-    for _ in range(2):
-        sides = [_line(rim, corners[number], corners[(number + 1) % 4]) for number in range(4)]
+    # Where the edge of the picture cuts off a corner, the first lines are only near to the sides.
+    for near in NEAR:
+        sides = [_line(rim, corners[number], corners[(number + 1) % 4], near) for number in range(4)]
         lines = [side for side in sides if side is not None]
         if len(lines) < 4:
             return None
@@ -125,19 +126,19 @@ def seen_at(places: np.ndarray, back: np.ndarray) -> np.ndarray:
     return moved[:, :2] / moved[:, 2:]
 
 
-def _line(rim: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray | None:
+def _line(rim: np.ndarray, start: np.ndarray, end: np.ndarray, near: float) -> np.ndarray | None:
     """The straight side between two corners as a line (a, b, c) with a·x + b·y + c = 0; None if there is none."""
     length = float(np.linalg.norm(end - start))
     along = (end - start) / max(length, 1)
     share = (rim - start) @ along / max(length, 1)
-    near = np.abs((rim - start) @ (-along[1], along[0])) < 0.05 * length
-    side = rim[near & (share > MIDDLE[0]) & (share < MIDDLE[1])]
+    away = np.abs((rim - start) @ (-along[1], along[0]))
+    side = rim[(away < near * length) & (share > MIDDLE[0]) & (share < MIDDLE[1])]
     places = len(np.unique(np.round((side - start) @ along)))
     if places < max(SHORTEST, SEEN * (MIDDLE[1] - MIDDLE[0]) * length):
         return None
     middle = side.mean(axis=0)
     normal = np.linalg.svd(side - middle, full_matrices=False)[2][1]
-    if np.quantile(np.abs((side - middle) @ normal), 0.95) > max(1.0, STRAIGHT * length):
+    if np.quantile(np.abs((side - middle) @ normal), 0.95) > max(1.0, near / 3 * length):
         return None
     return np.append(normal, -normal @ middle)
 
