@@ -16,6 +16,7 @@ BENCHMARKS = {
     "rivals": "published recipes of others, trained here: seconds and accuracy over several seeds",
     "growth": "seconds and memory of each stage with 1, 4, 16 and 64 times the data",
     "photos": "how many generated photos of handwriting are read rightly",
+    "refusal": "how much of what is no digit is read surely: letters, signs, scribbles",
     "monitor": "how often the monitor raises an alarm, on healthy images and on changed ones",
     "promotion": "how often the promotion gates are right, on simulated models",
     "team": "a team's tracking server: 50 clients at once, 10,000 runs; in the environment of `make test-scale`",
