@@ -1,4 +1,4 @@
-"""Where the time of a training step goes, by TensorFlow's profiler: convolutions, products, pooling, everything else.
+"""Where the time of a training step goes, by TensorFlow's profiler: convolutions, normalisation and the rest.
 
 The batches are the training images as they are, without changes. `python -m benchmarks operations [RECIPE...]`
 """
@@ -29,6 +29,7 @@ _KINDS = {
     "convolutions": ("_MklNativeConv2D", "_MklNativeFusedConv2D", "Conv2D"),
     "products": ("_MklMatMul", "_MklNativeFusedMatMul", "MatMul"),
     "pooling": ("_MklNativeMaxPool", "MaxPool"),
+    "normalisation": ("_MklNativeFusedBatchNorm", "_FusedBatchNorm", "FusedBatchNorm"),
 }
 # Events that hold others.
 _OUTER = ("multi_step", "Eager", "Run", "TFE_", "Process", "__inference", " __inference", "ParallelFor", "Done")
