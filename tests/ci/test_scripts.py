@@ -64,7 +64,7 @@ def test_a_stale_lock_fails_in_one_line_and_the_verdict_says_so(pull_request, tm
     pull_request.run("ci/verdict", "base;touch${IFS}pwned", PULL_REQUEST="7", **run)
     text = pull_request.read("ci-report/verdict.md")
     assert text.startswith(f"{MARKER}\n## digits: dvc.lock is stale\n") and summary.read_text() == text
-    assert "| <code>register.gates.max\\_size\\_mb</code> | <code>20</code> | <code>19</code> |" in text
+    assert "| <code>register.gates.max_size_mb</code> | <code>20</code> | <code>19</code> |" in text
     assert "the artifact verdict of https://example.org/a/b/actions/runs/9" in text and "Left out" not in text
     assert pull_request.read("ci-report/number") == "7\n"
     assert (pull_request.folder / "ci-report" / "plots" / "confusion.png").is_file()
