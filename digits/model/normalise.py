@@ -1,7 +1,7 @@
 """Batch normalisation as one operation of TensorFlow, while a network is trained.
 
-Keras' layer computes it from single operations, which takes a third of a step of recipe `best`. The layers stay those
-of Keras: a saved network knows nothing of it.
+Keras' layer computes it from single operations, which takes longer (docs/performance.md has the figures). The layers
+stay those of Keras: a saved network knows nothing of it.
 """
 
 from __future__ import annotations
